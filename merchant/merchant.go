@@ -1,0 +1,119 @@
+// Package merchant is who gets paid: a permanent id, settings for new invoices, and secrets. It imports no other room
+// of the domain, so that authentication may know merchants without knowing invoices.
+package merchant
+
+import (
+	"log/slog"
+	"time"
+
+	"satchel/money"
+)
+
+// ID is permanent, made once when the merchant is created: 22 characters of base58.
+type ID string
+
+// Merchant is one shop.
+type Merchant struct {
+	ID       ID
+	Name     string
+	Created  time.Time
+	Settings Settings
+	Secrets  Secrets
+}
+
+// Speed is how many confirmations make an invoice confirmed (BitPay transactionSpeed).
+type Speed uint8
+
+// High accepts without a block where the risk policy agrees, Medium at one confirmation, Low at six.
+const (
+	High Speed = iota + 1
+	Medium
+	Low
+)
+
+// String gives the word of the wire and the configuration.
+func (s Speed) String() string {
+	switch s {
+	case High:
+		return "high"
+	case Medium:
+		return "medium"
+	case Low:
+		return "low"
+	}
+	return "unknown"
+}
+
+// ParseSpeed reads "high", "medium" or "low".
+func ParseSpeed(text string) (Speed, bool) {
+	for _, s := range []Speed{High, Medium, Low} {
+		if text == s.String() {
+			return s, true
+		}
+	}
+	return 0, false
+}
+
+// ZeroConf is what speed High accepts without a block.
+type ZeroConf uint8
+
+// Limited asks the risk policy, Always takes any transaction in the mempool, Never waits for a block.
+const (
+	Limited ZeroConf = iota + 1
+	Always
+	Never
+)
+
+// ParseZeroConf reads "limited", "always" or "never".
+func ParseZeroConf(text string) (ZeroConf, bool) {
+	switch text {
+	case "limited":
+		return Limited, true
+	case "always":
+		return Always, true
+	case "never":
+		return Never, true
+	}
+	return 0, false
+}
+
+// Settings are what a merchant's new invoices start from. An invoice keeps the ones it was made with.
+type Settings struct {
+	Window            time.Duration   // how long a quote holds
+	Speed             Speed           // where the invoice does not say
+	Tolerance         money.Tolerance // under and over
+	InvalidAfter      time.Duration   // paid, but in no block for so long and three blocks
+	LateAccept        time.Duration   // a payment this late is still credited, if the rate did not move; 0: never
+	LateMaxMove       money.Percent   // by how much the rate may have moved against the merchant
+	ZeroConf          ZeroConf
+	ZeroConfDwell     time.Duration // no conflict was seen for so long
+	ZeroConfMax       money.Sats    // per invoice
+	ZeroConfExposure  money.Sats    // all open ones together
+	MaxOpen           int           // open unpaid invoices per bearer token
+	NotificationURL   string        // where callbacks go when the invoice does not say
+	FullNotifications bool
+}
+
+// Secrets of a merchant. They format as "[secret]" wherever they are printed or logged.
+type Secrets struct {
+	Webhook  Secret    // signs callbacks (Standard Webhooks, "whsec_…")
+	Previous []Retired // earlier ones that still sign, too
+}
+
+// Retired is a webhook secret that signs beside the current one until its end.
+type Retired struct {
+	Secret Secret
+	Until  time.Time
+}
+
+// Secret is a text that must not be seen.
+type Secret string
+
+// String hides the secret.
+func (Secret) String() string { return "[secret]" }
+
+// LogValue hides the secret from log/slog.
+func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
+
+// Reveal gives the secret itself, for signing and for the operator's own terminal.
+func (s Secret) Reveal() string { return string(s) }
