@@ -1,0 +1,126 @@
+// Package notify delivers what the store queued: it posts, retries, and records every attempt. It renders nothing and
+// decides nothing about invoices: a delivery's body was stored in the commit that made its event, and the same bytes go
+// out on every attempt, also a day and an upgrade later.
+//
+// Delivery is at least once. Per invoice it is in order, until one delivery has failed three times; invoices never wait
+// for each other, and no endpoint takes more than its share of the connections.
+package notify
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+
+	"satchel/invoice"
+	"satchel/merchant"
+)
+
+// Channel is how a delivery travels.
+type Channel uint8
+
+// IPN is BitPay's instant payment notification, a POST; Mail goes to the notification e-mail address.
+const (
+	IPN Channel = iota + 1
+	Mail
+)
+
+// State is where a delivery stands.
+type State uint8
+
+// Pending is queued or being retried; Parked was given up after the retry time and can be resent.
+const (
+	Pending State = iota + 1
+	Delivered
+	Parked
+)
+
+// String gives a word for people and programs.
+func (s State) String() string {
+	switch s {
+	case Pending:
+		return "pending"
+	case Delivered:
+		return "delivered"
+	case Parked:
+		return "parked"
+	}
+	return "unknown"
+}
+
+// OrderedTries is how often a delivery may fail before the invoice's later ones no longer wait for it.
+const OrderedTries = 3
+
+// Outgoing is what rendering an event for a channel gives.
+type Outgoing struct {
+	Channel  Channel
+	Endpoint string // the URL, or the e-mail address
+	Body     []byte
+}
+
+// Delivery is one event on its way to one endpoint.
+type Delivery struct {
+	ID       uint64 // of the delivery; a resend is a new one
+	Event    uint64 // the event's number in the log
+	EventID  string // the same on every attempt and resend
+	Revision uint32 // the event's number within the invoice
+	Code     invoice.Code
+	Ref      invoice.Ref
+	Invoice  invoice.ID
+	Outgoing
+	Created  time.Time
+	State    State
+	Held     bool // waits for an earlier one of the same invoice
+	Progress Progress
+}
+
+// Progress is what the attempts came to so far.
+type Progress struct {
+	Attempts int
+	First    time.Time // of the first attempt
+	Next     time.Time // when it is due
+	Last     string    // what the last attempt came to, in a few words
+}
+
+// Blocks tells whether the invoice's later deliveries still wait for this one.
+func (d Delivery) Blocks() bool { return d.State == Pending && d.Progress.Attempts < OrderedTries }
+
+// Attempt is one try.
+type Attempt struct {
+	At         time.Time
+	Took       time.Duration
+	Status     int    // HTTP status; 0: there was no answer
+	Error      string // why it failed, without secrets
+	Answer     string // the beginning of the answer's body
+	Redelivery bool   // asked for by hand
+}
+
+// Store is where deliveries wait.
+type Store interface {
+	// DueDeliveries lists what is due at now and not held, at most perEndpoint for each endpoint key and limit in all, and
+	// says when the next one is due (zero: nothing waits). skip tells that an endpoint takes no more for now.
+	DueDeliveries(ctx context.Context, q Due) ([]Delivery, time.Time, error)
+	// RecordAttempt stores a delivery as it is after an attempt, the attempt itself, and lets the invoice's next
+	// delivery go where this one no longer blocks it.
+	RecordAttempt(ctx context.Context, d Delivery, a Attempt) error
+	// Secrets gives what signs a merchant's callbacks.
+	Secrets(ctx context.Context, m merchant.ID) (merchant.Secrets, error)
+}
+
+// Due asks for deliveries.
+type Due struct {
+	Now   time.Time
+	Limit int
+	Room  func(endpoint string) int // how many more the endpoint key takes now
+	Busy  func(id uint64) bool      // under way already
+}
+
+// EndpointKey is what deliveries share connections and limits by: scheme, host and port of a URL, or the domain of an
+// address.
+func EndpointKey(endpoint string) string {
+	if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
+		return strings.ToLower(u.Scheme + "://" + u.Host)
+	}
+	_, domain, _ := strings.Cut(endpoint, "@")
+	return strings.ToLower(domain)
+}
