@@ -18,6 +18,9 @@ type Currency struct {
 // BTC is bitcoin as a price currency; its minor unit is the satoshi.
 func BTC() Currency { return Currency{Code: "BTC", Name: "Bitcoin", Symbol: "₿", Exponent: 8} }
 
+// places is the exponent as the decimals want it.
+func (c Currency) places() int32 { return int32(c.Exponent) } //nolint:gosec // 0 to 8
+
 // currencies.txt holds code|name|symbol|exponent, one a line, after ISO 4217. The exponents are ISO's, which differ
 // from CLDR's displayed digits for HUF, COP, IDR and PKR.
 //

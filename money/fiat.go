@@ -21,9 +21,10 @@ const MaxPrice = 1_000_000_000_000
 
 // ParseFiat reads a plain non-negative decimal of a currency; more decimals than the currency has are refused.
 func ParseFiat(text string, c Currency) (Fiat, error) {
-	whole, _, _ := strings.Cut(text, ".")
+	whole, frac, _ := strings.Cut(text, ".")
 	if digits(whole) {
-		if v, err := strconv.ParseInt(whole, 10, 64); err != nil || v > MaxPrice {
+		v, err := strconv.ParseInt(whole, 10, 64)
+		if err != nil || v > MaxPrice || v == MaxPrice && strings.Trim(frac, "0") != "" {
 			return Fiat{}, fault.New(fault.Invalid, "%q is too large", clip(text))
 		}
 	}
@@ -67,5 +68,5 @@ func (f Fiat) Fixed() string {
 func (f Fiat) Number() string { return trimZeros(f.Fixed()) }
 
 func (f Fiat) decimal() decimal.Decimal {
-	return decimal.New(f.Minor, -int32(f.Currency().Exponent))
+	return decimal.New(f.Minor, -f.Currency().places())
 }

@@ -2,6 +2,7 @@ package money
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"time"
 
@@ -78,9 +79,13 @@ func (r Rate) Due(price Fiat) (Sats, error) {
 	return Sats(q.IntPart()), nil
 }
 
-// Value gives what an amount of bitcoin is worth, rounded to the nearest minor unit (half away from zero).
+// Value gives what an amount of bitcoin is worth, rounded to the nearest minor unit (half away from zero). It is for
+// show and for comparing, so what does not fit is capped at the largest amount and never wraps round.
 func (r Rate) Value(s Sats, c Currency) Fiat {
-	v := decimal.New(int64(s), -8).Mul(r.d).Shift(int32(c.Exponent)).Round(0)
+	v := decimal.New(int64(s), -8).Mul(r.d).Shift(c.places()).Round(0)
+	if v.Abs().GreaterThan(decimal.NewFromInt(math.MaxInt64)) {
+		return Fiat{Minor: int64(v.Sign()) * math.MaxInt64, Code: c.Code}
+	}
 	return Fiat{Minor: v.IntPart(), Code: c.Code}
 }
 
