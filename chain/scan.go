@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -55,7 +56,7 @@ func (f *Filter) ScanBlock(raw []byte) (RawHeader, []Tx, error) {
 			return head, nil, fmt.Errorf("block %v: transaction %d of %d: %w", head.Hash, i, count, errCut)
 		}
 		if s.ours {
-			tx, err := w.read(raw, s)
+			tx, err := w.read(raw, p, s)
 			if err != nil {
 				return head, nil, fmt.Errorf("block %v: transaction %d of %d: %w", head.Hash, i, count, err)
 			}
@@ -84,7 +85,7 @@ func (f *Filter) ScanTx(raw []byte) (Tx, bool, error) {
 	if !s.ours {
 		return Tx{}, false, nil
 	}
-	tx, err := w.read(raw, s)
+	tx, err := w.read(raw, 0, s)
 	if err != nil {
 		return Tx{}, false, fmt.Errorf("transaction: %w", err)
 	}
@@ -101,8 +102,8 @@ func readHeader(raw []byte) RawHeader {
 }
 
 // read copies a walked transaction that concerns us out of raw.
-func (w *watch) read(raw []byte, s span) (Tx, error) {
-	tx := Tx{ID: s.txid(raw)}
+func (w *watch) read(raw []byte, start int, s span) (Tx, error) {
+	tx := Tx{ID: s.txid(raw, start)}
 	inputs, p := varint(raw, s.inputs)
 	for range inputs {
 		in := raw[p : p+outpointSize]
@@ -129,7 +130,7 @@ func (w *watch) read(raw []byte, s span) (Tx, error) {
 			tx.Outputs = append(tx.Outputs, Output{
 				Vout:   uint32(i),         //nolint:gosec // bounded by raw's length over nine
 				Sats:   money.Sats(value), //nolint:gosec // just bounded
-				Script: append([]byte(nil), script...),
+				Script: bytes.Clone(script),
 			})
 		}
 		p = q + len(script)
@@ -138,12 +139,12 @@ func (w *watch) read(raw []byte, s span) (Tx, error) {
 }
 
 // txid hashes the transaction without marker, flag and witness (BIP 144).
-func (s span) txid(raw []byte) TxID {
+func (s span) txid(raw []byte, start int) TxID {
 	if s.witness == 0 {
-		return doubleHash(raw[s.start:s.end])
+		return doubleHash(raw[start:s.end])
 	}
 	h := sha256.New()
-	h.Write(raw[s.start : s.start+versionSize])
+	h.Write(raw[start : start+versionSize])
 	h.Write(raw[s.inputs:s.witness])
 	h.Write(raw[s.end-lockTimeSize : s.end])
 	var first [sha256.Size]byte

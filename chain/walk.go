@@ -41,9 +41,9 @@ func (w *watch) pays(script []byte) bool {
 	return w.table != nil && w.table.has(w.scripts.fingerprint(script))
 }
 
-// span is where a transaction and its parts lie in the bytes that were walked.
+// span is where a transaction's parts lie in the bytes that were walked. It has four members so that it travels in
+// registers: a fifth makes the walk half as fast.
 type span struct {
-	start   int
 	inputs  int // where the number of inputs is written
 	witness int // where the witnesses begin; 0 for a transaction without
 	end     int // one past the last byte; negative: the bytes are no transaction
@@ -53,7 +53,7 @@ type span struct {
 // walk finds the parts of the transaction at raw[p:]. In this and all functions below a negative position means that
 // raw is cut off or a length in it is wrong; it is handed on, so that loops need no second result.
 func (w *watch) walk(raw []byte, p int) span {
-	s := span{start: p, end: -1}
+	s := span{end: -1}
 	if len(raw)-p < versionSize+2 {
 		return s
 	}
@@ -83,21 +83,34 @@ func (w *watch) walk(raw []byte, p int) span {
 	return s
 }
 
+// The three loops below read the length of one byte in place, since a call per length would double their time.
+
 func (w *watch) walkInputs(raw []byte, p int, count uint64) (next int, ours bool) {
 	if p < 0 {
 		return -1, false
 	}
 	for ; count > 0; count-- {
-		if len(raw)-p < outpointSize+1+sequenceSize {
+		q := p + outpointSize + 1
+		if q > len(raw)-sequenceSize {
 			return -1, false
 		}
-		if w.spends != nil && w.spends.hasRaw(raw[p:p+outpointSize]) {
+		if w.spends != nil && w.spends.hasRaw(raw[p:q-1]) {
 			ours = true
 		}
-		if p = skip(raw, p+outpointSize); p < 0 || len(raw)-p < sequenceSize {
+		if raw[q-1] == 0 { // a native segwit input
+			p = q + sequenceSize
+			continue
+		}
+		size := uint64(raw[q-1])
+		if size >= 0xfd {
+			if size, q = wideVarint(raw, q-1); q < 0 {
+				return -1, false
+			}
+		}
+		if size > uint64(len(raw)-q) { //nolint:gosec // q lies within raw
 			return -1, false
 		}
-		p += sequenceSize
+		p = q + int(size) + sequenceSize //nolint:gosec // just bounded; the next look at p bounds it again
 	}
 	return p, ours
 }
@@ -108,15 +121,21 @@ func (w *watch) walkOutputs(raw []byte, p int) (next int, ours bool) {
 		return -1, false
 	}
 	for ; count > 0; count-- {
-		if len(raw)-p < valueSize+1 {
+		q := p + valueSize + 1
+		if q > len(raw) {
 			return -1, false
 		}
-		size, q := varint(raw, p+valueSize)
-		if q < 0 || size > uint64(len(raw)-q) { //nolint:gosec // q lies within raw
+		size := uint64(raw[q-1])
+		if size >= 0xfd {
+			if size, q = wideVarint(raw, q-1); q < 0 {
+				return -1, false
+			}
+		}
+		if size > uint64(len(raw)-q) { //nolint:gosec // q lies within raw
 			return -1, false
 		}
 		p = q + int(size) //nolint:gosec // just bounded
-		if w.pays(raw[q:p]) {
+		if w.table != nil && w.table.has(w.scripts.fingerprint(raw[q:p])) {
 			ours = true
 		}
 	}
@@ -125,29 +144,52 @@ func (w *watch) walkOutputs(raw []byte, p int) (next int, ours bool) {
 
 func walkWitnesses(raw []byte, p int, inputs uint64) int {
 	for ; inputs > 0; inputs-- {
+		if n := usualWitness(raw, p); n > 0 {
+			p += n
+			continue
+		}
 		var items uint64
 		if items, p = varint(raw, p); p < 0 {
 			return -1
 		}
 		for ; items > 0; items-- {
-			if p = skip(raw, p); p < 0 {
+			if p >= len(raw) {
 				return -1
 			}
+			size := uint64(raw[p])
+			p++
+			if size >= 0xfd {
+				if size, p = wideVarint(raw, p-1); p < 0 {
+					return -1
+				}
+			}
+			if size > uint64(len(raw)-p) { //nolint:gosec // p lies within raw
+				return -1
+			}
+			p += int(size) //nolint:gosec // just bounded
 		}
 	}
 	return p
 }
 
-// skip steps over a length and as many bytes.
-func skip(raw []byte, p int) int {
-	size, p := varint(raw, p)
-	if p < 0 || size > uint64(len(raw)-p) { //nolint:gosec // p lies within raw
-		return -1
+// usualWitness gives the size of the witnesses that nearly all inputs have, or 0: a signature and a key of 33 bytes
+// (P2WPKH), or a signature of 64 bytes (P2TR). It asks questions that the processor guesses right, where walking length
+// by length waits for each length before it can read the next.
+func usualWitness(raw []byte, p int) int {
+	if p < 0 || p > len(raw)-128 {
+		return 0
 	}
-	return p + int(size) //nolint:gosec // just bounded
+	w := (*[128]byte)(raw[p:])
+	if w[0] == 1 && w[1] == 64 {
+		return 2 + 64
+	}
+	if size := w[1]; w[0] == 2 && size <= 73 && w[2+size] == 33 {
+		return 2 + int(size) + 1 + 33
+	}
+	return 0
 }
 
-// varint reads a CompactSize at raw[p:] and gives the position behind it. It is small, so that it is inlined.
+// varint reads a CompactSize at raw[p:] and gives the position behind it.
 func varint(raw []byte, p int) (value uint64, next int) {
 	if uint(p) < uint(len(raw)) && raw[p] < 0xfd { //nolint:gosec // a negative p becomes a huge one, as intended
 		return uint64(raw[p]), p + 1
