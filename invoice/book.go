@@ -31,6 +31,12 @@ func Open(inv Invoice, load func() ([]Receipt, error)) *Book {
 // Invoice gives the invoice as it stands in the step so far.
 func (b *Book) Invoice() Invoice { return b.inv }
 
+// Has tells whether the step itself has seen or moved the receipt.
+func (b *Book) Has(o Outpoint) bool {
+	_, ok := b.changed[o]
+	return ok
+}
+
 // See records an output that pays the invoice, at its first sight. A repeated sight is a Move.
 func (b *Book) See(s Sight, now time.Time) {
 	r := Receipt{

@@ -1,0 +1,249 @@
+package tracker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"satchel/chain"
+	"satchel/invoice"
+)
+
+// batch is how many blocks share a commit during catch-up.
+const batch = 64
+
+// position is our chain as the node's answers are held against it: the tip in memory, older headers from the store.
+type position struct {
+	ctx   context.Context //nolint:containedctx // lives for one call of Steps, whose interface has no context
+	store Store
+	tip   chain.Header
+	err   error
+}
+
+// Tip gives our best block.
+func (p *position) Tip() chain.Header { return p.tip }
+
+// HeaderAt reads an older header; a failure is kept, for "not found" would mean something else.
+func (p *position) HeaderAt(height int32) (h chain.Header, ok bool) {
+	err := p.store.ViewChain(p.ctx, func(tx Reader) error {
+		h, ok = tx.HeaderAt(height)
+		return nil
+	})
+	if err != nil {
+		p.err = err
+	}
+	return h, ok
+}
+
+// follow brings our chain to the node's best one.
+func (t *Tracker) follow(ctx context.Context) error {
+	info, err := t.cfg.Source.Info(ctx)
+	if err != nil {
+		return err
+	}
+	t.first = true
+	t.sawNode(info.Best.Height)
+	if info.InitialDownload {
+		return errSyncing
+	}
+	if t.tip.Hash == info.Best.Hash {
+		return nil
+	}
+	if t.tip == (chain.Header{}) {
+		if err := t.begin(ctx, info); err != nil {
+			return err
+		}
+	}
+	for {
+		p := &position{ctx: ctx, store: t.cfg.Store, tip: t.tip}
+		steps, err := t.cfg.Source.Steps(ctx, p, batch)
+		switch {
+		case p.err != nil:
+			return storeError{p.err}
+		case errors.Is(err, chain.ErrPruned):
+			return prunedHelp(err, t.tip.Height)
+		case err != nil:
+			return err
+		case len(steps) == 0:
+			return nil
+		}
+		if err := t.apply(ctx, steps); err != nil {
+			return err
+		}
+		if len(steps) >= batch {
+			t.report(errLagging)
+		}
+	}
+}
+
+// begin sets the first tip: the block before the birthday, or the node's best one.
+func (t *Tracker) begin(ctx context.Context, info chain.Info) error {
+	hash := info.Best.Hash
+	if b := t.cfg.Birthday; b > 0 && b <= info.Best.Height {
+		h, ok, err := t.cfg.Source.HashAt(ctx, b-1)
+		if err != nil {
+			return err
+		}
+		if ok {
+			hash = h
+		}
+	}
+	h, err := t.cfg.Source.Header(ctx, hash)
+	if err != nil {
+		return err
+	}
+	if err := t.commit(ctx, func(tx Tx) error { return tx.SetTip(chain.Step{Op: chain.Connect, Header: h}) }); err != nil {
+		return err
+	}
+	t.tip = h
+	return nil
+}
+
+// apply puts steps and all that they do to invoices into one commit. Invoices are looked at once, at the end: a payment
+// that moves from one block to another in a reorg has not gone anywhere.
+func (t *Tracker) apply(ctx context.Context, steps []chain.Step) error {
+	var l *ledger
+	err := t.commit(ctx, func(tx Tx) error {
+		l = t.ledger(tx)
+		for _, s := range steps {
+			if err := l.step(s); err != nil {
+				return err
+			}
+		}
+		following, err := tx.Following()
+		if err != nil {
+			return err
+		}
+		for _, ref := range following {
+			if _, err := l.book(ref); err != nil {
+				return err
+			}
+		}
+		return l.close()
+	})
+	if err != nil {
+		return err
+	}
+	t.committed(l)
+	for _, s := range steps {
+		if s.Op == chain.Disconnect {
+			t.pass.wanted = true
+			t.cfg.Log.Info("block disconnected", "height", s.Header.Height, "hash", s.Header.Hash.String())
+		}
+	}
+	return nil
+}
+
+// step applies one step of the chain.
+func (l *ledger) step(s chain.Step) error {
+	if err := l.tx.SetTip(s); err != nil {
+		return err
+	}
+	if s.Op == chain.Connect {
+		l.tip = s.Header
+		for _, tx := range s.Txs {
+			if err := l.mined(tx, s.Header); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	l.tip = l.tx.Tip()
+	receipts, err := l.tx.ReceiptsIn(s.Header.Hash)
+	if err != nil {
+		return err
+	}
+	for _, r := range receipts {
+		b, err := l.book(r.Ref)
+		if err != nil {
+			return err
+		}
+		b.Move(r, invoice.Place{Where: invoice.Unproved}, invoice.BlockReorged, l.now)
+	}
+	return l.unconflict(s.Header.Height)
+}
+
+// unconflict takes back what a conflict in a block that is no longer there did.
+func (l *ledger) unconflict(height int32) error {
+	following, err := l.tx.Following()
+	if err != nil {
+		return err
+	}
+	for _, ref := range following {
+		b, err := l.book(ref)
+		if err != nil {
+			return err
+		}
+		if b.Invoice().Sums.ConflictAt != height {
+			continue
+		}
+		receipts, err := l.tx.Receipts(ref)
+		if err != nil {
+			return err
+		}
+		for _, r := range receipts {
+			if r.Place.ConflictAt == height {
+				b.Move(r, invoice.Place{Where: invoice.Gone, ReplacedBy: r.Place.ReplacedBy}, invoice.BlockReorged, l.now)
+			}
+		}
+	}
+	return nil
+}
+
+// mined records what a transaction in a block pays us, and what it takes from us.
+func (l *ledger) mined(tx chain.Tx, h chain.Header) error {
+	place := invoice.Place{Where: invoice.InBlock, Block: h.Hash, Height: h.Height, BlockTime: h.Time}
+	if err := l.credit(tx, place, l.now); err != nil {
+		return err
+	}
+	return l.conflicts(tx, invoice.Place{Where: invoice.Gone, ConflictAt: h.Height}, invoice.ConflictMined)
+}
+
+// conflicts records that a transaction spends the same coins as some of ours: a block or the mempool holds one of two
+// such transactions, never both.
+func (l *ledger) conflicts(tx chain.Tx, to invoice.Place, reason invoice.Reason) error {
+	to.ReplacedBy = invoice.TxID(tx.ID)
+	done := map[chain.TxID]bool{tx.ID: true}
+	for _, in := range tx.Inputs {
+		for _, loser := range l.t.spends[in] {
+			if done[loser] {
+				continue
+			}
+			done[loser] = true
+			if err := l.replace(invoice.TxID(loser), to, reason); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (l *ledger) replace(loser invoice.TxID, to invoice.Place, reason invoice.Reason) error {
+	receipts, err := l.tx.ReceiptsOf(loser)
+	if err != nil {
+		return err
+	}
+	for _, r := range receipts {
+		if r.Place.Where == invoice.InBlock && to.ConflictAt == 0 {
+			continue
+		}
+		b, err := l.book(r.Ref)
+		if err != nil {
+			return err
+		}
+		b.Move(r, to, reason, l.now)
+	}
+	return nil
+}
+
+// holed tells whether nobody watched at some time while the invoice could be paid.
+func (l *ledger) holed(inv invoice.Invoice) bool {
+	return !l.t.hole.IsZero() && l.t.hole.Before(inv.Expires)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,107 @@
+package tracker
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"satchel/chain"
+	"satchel/fault"
+)
+
+// Reason says why new payments would not be seen, in the words of /readyz; "" when they would.
+type Reason string
+
+// The reasons.
+const (
+	NodeUnreachable  Reason = "node_unreachable"
+	NodeSyncing      Reason = "node_syncing"
+	NodeBehind       Reason = "node_behind"
+	NodePrunedGap    Reason = "node_pruned_gap"
+	NodeWrongNetwork Reason = "node_wrong_network"
+	TipLagging       Reason = "tip_lagging"
+)
+
+// Health is how the tracker sees itself and the node.
+type Health struct {
+	Reason   Reason // "": all is well
+	Sentence string // what an operator can do about it
+	Since    time.Time
+	Tip      chain.Header
+	NodeTip  int32
+	Synced   time.Time // the last complete look at chain and mempool
+	Mempool  int       // transactions in the node's mempool then
+}
+
+// Health gives the present state; safe for any goroutine.
+func (t *Tracker) Health() Health {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.health
+}
+
+// Ready is nil when a new invoice would be watched (invoice.Gate).
+func (t *Tracker) Ready() error {
+	h := t.Health()
+	if h.Reason == "" {
+		return nil
+	}
+	return fault.New(fault.Unavailable, "The bitcoin node is not available (%s). Try again shortly.", h.Reason).After(retryAfter)
+}
+
+const retryAfter = 5 * time.Second
+
+// errSyncing and errLagging are states of a node that answers.
+var (
+	errSyncing = errors.New("the node is still downloading or verifying the chain")
+	errLagging = errors.New("blocks of the node are not processed yet")
+)
+
+// report keeps what a round came to, and logs a change of state once.
+func (t *Tracker) report(err error) {
+	reason := classify(err)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	h := &t.health
+	h.Tip, h.Synced, h.Mempool = t.tip, t.pass.began, len(t.seen)
+	h.NodeTip = max(h.NodeTip, t.tip.Height)
+	if reason == h.Reason {
+		return
+	}
+	h.Reason, h.Since, h.Sentence = reason, t.cfg.Now(), ""
+	if reason == "" {
+		t.cfg.Log.Info("watching", "height", t.tip.Height, "tip", t.tip.Hash.String())
+		return
+	}
+	h.Sentence = err.Error()
+	t.cfg.Log.Warn("not watching", "reason", string(reason), "err", err)
+}
+
+func classify(err error) Reason {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, chain.ErrBehind):
+		return NodeBehind
+	case errors.Is(err, chain.ErrPruned):
+		return NodePrunedGap
+	case errors.Is(err, chain.ErrWrongNetwork):
+		return NodeWrongNetwork
+	case errors.Is(err, errSyncing), errors.Is(err, chain.ErrNotReady), errors.Is(err, chain.ErrMempoolLoading):
+		return NodeSyncing
+	case errors.Is(err, errLagging), errors.Is(err, chain.ErrMoved):
+		return TipLagging
+	}
+	return NodeUnreachable
+}
+
+func (t *Tracker) sawNode(height int32) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.health.NodeTip = height
+}
+
+// prunedHelp adds to an error of a pruned block how to get it back.
+func prunedHelp(err error, tip int32) error {
+	return fmt.Errorf("%w: blocks after %d are missing; raise prune= or set prune=0 in bitcoin.conf, restart the node with -reindex, and Satchel goes on by itself", err, tip)
+}

@@ -1,0 +1,221 @@
+package tracker
+
+import (
+	"context"
+	"time"
+
+	"satchel/chain"
+	"satchel/invoice"
+)
+
+// sight credits raw transactions that ZMQ showed us, once the node confirms that it has them, with the node's time.
+func (t *Tracker) sight(ctx context.Context, txs []chain.Tx) error {
+	var found []chain.Tx
+	var times []time.Time
+	for _, tx := range txs {
+		if tx.Coinbase {
+			continue
+		}
+		e, ok, err := t.cfg.Source.Entry(ctx, tx.ID)
+		if err != nil {
+			return err
+		}
+		if ok {
+			found, times = append(found, tx), append(times, e.Time)
+		}
+	}
+	return t.record(ctx, found, times, nil)
+}
+
+// record commits transactions that are in the mempool, and what a comparison found to be gone or back.
+func (t *Tracker) record(ctx context.Context, found []chain.Tx, times []time.Time, more func(*ledger) error) error {
+	if len(found) == 0 && more == nil {
+		return nil
+	}
+	var l *ledger
+	err := t.commit(ctx, func(tx Tx) error {
+		l = t.ledger(tx)
+		for i, f := range found {
+			if err := l.credit(f, invoice.Place{Where: invoice.InMempool}, times[i]); err != nil {
+				return err
+			}
+		}
+		if more != nil {
+			if err := more(l); err != nil {
+				return err
+			}
+		}
+		return l.close()
+	})
+	if err != nil {
+		return err
+	}
+	t.committed(l)
+	return nil
+}
+
+// due tells whether the mempool must be compared now. A pass costs the node time in proportion to its mempool, so
+// unless something asks for one, it takes at most a small share of the time.
+func (t *Tracker) due(now time.Time) bool {
+	if t.pass.began.IsZero() {
+		return true
+	}
+	age := now.Sub(t.pass.began)
+	if t.pass.wanted || !t.hole.IsZero() {
+		return age >= 3*t.pass.cost || age < 0
+	}
+	every := min(max(300*t.pass.cost, 30*time.Second), 5*time.Minute)
+	if !t.cfg.Hints.Live() {
+		every = min(max(20*t.pass.cost, time.Second), 30*time.Second)
+	}
+	return age >= every || age < 0
+}
+
+// compare holds our view of the mempool against the node's, where that is due.
+func (t *Tracker) compare(ctx context.Context) error {
+	if !t.due(t.cfg.Now()) {
+		return nil
+	}
+	return t.reconcile(ctx)
+}
+
+// reconcile fetches what we have not seen of the node's mempool, credits it, and finds which unsettled payments are no
+// longer there. It ends a hole in our observation.
+func (t *Tracker) reconcile(ctx context.Context) error {
+	began, started := t.cfg.Now(), time.Now() //nolint:forbidigo // what a pass costs is measured in real time
+	snap, err := t.cfg.Source.Mempool(ctx)
+	if err != nil {
+		return err
+	}
+	if snap.Tip != t.tip.Hash {
+		t.pass.wanted = true
+		return chain.ErrMoved
+	}
+	present := make(map[chain.TxID]struct{}, len(snap.IDs))
+	var unseen []chain.TxID
+	for _, id := range snap.IDs {
+		present[id] = struct{}{}
+		if _, ok := t.seen[id]; !ok {
+			unseen = append(unseen, id)
+		}
+	}
+	found, times, err := t.fetch(ctx, unseen)
+	if err != nil {
+		return err
+	}
+	lost, err := t.lost(ctx, present)
+	if err != nil {
+		return err
+	}
+	wasHole := !t.hole.IsZero()
+	err = t.record(ctx, found, times, func(l *ledger) error {
+		l.synced = began
+		if err := l.prove(present, lost); err != nil {
+			return err
+		}
+		if wasHole {
+			return l.tx.SetObserved(began)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	t.seen = present
+	t.pass = pass{began: began, cost: time.Since(started)} //nolint:forbidigo // as above
+	t.hole = time.Time{}
+	if wasHole {
+		t.feed.observed = began
+	}
+	return nil
+}
+
+// fetch reads transactions of the mempool that we have not seen: those that pay us, or take a payment's place.
+func (t *Tracker) fetch(ctx context.Context, ids []chain.TxID) ([]chain.Tx, []time.Time, error) {
+	const chunk = 2000
+	var found []chain.Tx
+	var times []time.Time
+	for len(ids) > 0 {
+		n := min(chunk, len(ids))
+		txs, err := t.cfg.Source.Txs(ctx, ids[:n])
+		if err != nil {
+			return nil, nil, err
+		}
+		ids = ids[n:]
+		for _, tx := range txs {
+			e, ok, err := t.cfg.Source.Entry(ctx, tx.ID)
+			if err != nil {
+				return nil, nil, err
+			}
+			if ok {
+				found, times = append(found, tx), append(times, e.Time)
+			}
+		}
+	}
+	return found, times, nil
+}
+
+// lost asks who took the place of each unsettled payment that is not in the mempool; the zero id where nobody is known.
+func (t *Tracker) lost(ctx context.Context, present map[chain.TxID]struct{}) (map[invoice.TxID]invoice.TxID, error) {
+	spends := map[invoice.TxID][]invoice.Outpoint{}
+	err := t.cfg.Store.ViewChain(ctx, func(tx Reader) error {
+		all, err := unsettled(tx)
+		if err != nil {
+			return err
+		}
+		t.unwatch(all)
+		receipts, err := tx.Pending()
+		for _, r := range receipts {
+			if _, ok := present[chain.TxID(r.Outpoint.TxID)]; !ok {
+				spends[r.Outpoint.TxID] = all[r.Outpoint.TxID]
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, storeError{err}
+	}
+	lost := make(map[invoice.TxID]invoice.TxID, len(spends))
+	for id, outs := range spends {
+		list := make([]chain.Outpoint, len(outs))
+		for i, o := range outs {
+			list[i] = chain.Outpoint{TxID: chain.TxID(o.TxID), Vout: o.Vout}
+		}
+		by, ok, err := t.cfg.Source.Spender(ctx, list)
+		if err != nil {
+			return nil, err
+		}
+		if lost[id] = (invoice.TxID{}); ok && by != chain.TxID(id) {
+			lost[id] = invoice.TxID(by)
+		}
+	}
+	return lost, nil
+}
+
+// prove moves unsettled payments to where the mempool shows them: back in it, replaced, or gone.
+func (l *ledger) prove(present map[chain.TxID]struct{}, lost map[invoice.TxID]invoice.TxID) error {
+	receipts, err := l.tx.Pending()
+	if err != nil {
+		return err
+	}
+	for _, r := range receipts {
+		b, err := l.book(r.Ref)
+		if err != nil {
+			return err
+		}
+		if _, ok := present[chain.TxID(r.Outpoint.TxID)]; ok {
+			b.Move(r, invoice.Place{Where: invoice.InMempool}, invoice.BackInMempool, l.now)
+			continue
+		}
+		by, ok := lost[r.Outpoint.TxID]
+		if !ok { // it came with this very pass
+			continue
+		}
+		reason := invoice.LeftMempool
+		if by != (invoice.TxID{}) {
+			reason = invoice.Replaced
+		}
+		b.Move(r, invoice.Place{Where: invoice.Gone, ReplacedBy: by}, reason, l.now)
+	}
+	return nil
+}

@@ -1,0 +1,309 @@
+package tracker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"satchel/chain"
+	"satchel/invoice"
+	"satchel/money"
+)
+
+// Source is the node, as the tracker needs it. Whatever it cannot answer surely is an error.
+type Source interface {
+	Info(ctx context.Context) (chain.Info, error)
+	HashAt(ctx context.Context, height int32) (chain.BlockHash, bool, error)
+	Header(ctx context.Context, hash chain.BlockHash) (chain.Header, error)
+	Steps(ctx context.Context, ours chain.OurChain, limit int) ([]chain.Step, error)
+	Mempool(ctx context.Context) (chain.Mempool, error)
+	Entry(ctx context.Context, id chain.TxID) (chain.Entry, bool, error)
+	Txs(ctx context.Context, ids []chain.TxID) ([]chain.Tx, error)
+	Spender(ctx context.Context, spends []chain.Outpoint) (chain.TxID, bool, error)
+	FeeFloor(ctx context.Context) (money.SatPerVB, error)
+}
+
+// Hints wake the tracker and tell it where to look first. Without them it is slower, and as right.
+type Hints interface {
+	Wake() <-chan struct{}
+	Take() chain.Hint
+	Live() bool // the links are up
+}
+
+// Rates values payments; an unknown rate is zero.
+type Rates interface {
+	Rate(code string) (money.Rate, money.Evidence, error)
+}
+
+// Config is what a Tracker works with.
+type Config struct {
+	Store    Store
+	Source   Source
+	Hints    Hints
+	Rates    Rates
+	Spends   *chain.Outpoints // filled with what unsettled payments spend, so that conflicts in blocks are met
+	Birthday int32            // height to start from on an empty store; 0: the node's tip
+	Exposure money.Sats       // the most that may be open on invoices confirmed without a block
+	Poll     time.Duration    // how often the node is asked when nothing wakes us; default 1 s
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Tracker follows the chain for the invoices. It is made by New and works in Run.
+type Tracker struct {
+	cfg    Config
+	poke   chan struct{}
+	tip    chain.Header
+	seen   map[chain.TxID]struct{}         // the mempool as of the last pass: what need not be fetched again
+	spends map[chain.Outpoint][]chain.TxID // by which of our unsettled transactions an output is spent
+	watch  map[chain.TxID][]chain.Outpoint // the same, the other way round
+	hole   time.Time                       // since when we have not watched; zero: we do
+	first  bool                            // the node answered once
+	pass   pass
+	feed   feed
+	mu     sync.Mutex
+	health Health
+}
+
+// pass is when the mempool was compared, and what it cost.
+type pass struct {
+	wanted bool      // something asks for one now
+	began  time.Time // of the last complete one
+	cost   time.Duration
+}
+
+// feed is when the store was last told that we watch.
+type feed struct{ observed time.Time }
+
+// New makes a Tracker; it starts nothing.
+func New(cfg Config) *Tracker {
+	if cfg.Poll == 0 {
+		cfg.Poll = time.Second
+	}
+	if cfg.Spends == nil {
+		cfg.Spends = chain.NewOutpoints()
+	}
+	return &Tracker{
+		cfg: cfg, poke: make(chan struct{}, 1), seen: map[chain.TxID]struct{}{},
+		spends: map[chain.Outpoint][]chain.TxID{}, watch: map[chain.TxID][]chain.Outpoint{},
+		health: Health{Reason: NodeUnreachable, Since: cfg.Now()},
+	}
+}
+
+// Poke makes a round happen now, as after the clock was moved.
+func (t *Tracker) Poke() {
+	select {
+	case t.poke <- struct{}{}:
+	default:
+	}
+}
+
+// Run follows the chain until ctx ends. It returns an error where going on makes no sense: the node is of another
+// network at first contact, or the store failed.
+func (t *Tracker) Run(ctx context.Context) error {
+	if err := t.load(ctx); err != nil {
+		return fmt.Errorf("load the tracker's position: %w", err)
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.cfg.Hints.Wake():
+		case <-t.poke:
+		case <-timer.C:
+		}
+		err := t.round(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil && t.fatal(err) {
+			return err
+		}
+		timer.Reset(t.next(ctx, err))
+	}
+}
+
+// storeError marks a failure of the store, after which nothing is certain until the file was read again.
+type storeError struct{ cause error }
+
+func (e storeError) Error() string { return "store: " + e.cause.Error() }
+func (e storeError) Unwrap() error { return e.cause }
+
+func (t *Tracker) fatal(err error) bool {
+	var broken storeError
+	return errors.As(err, &broken) || errors.Is(err, chain.ErrWrongNetwork) && !t.first
+}
+
+// load reads where we stopped.
+func (t *Tracker) load(ctx context.Context) error {
+	return t.cfg.Store.ViewChain(ctx, func(tx Reader) error {
+		t.tip = tx.Tip()
+		t.hole = tx.Observed()
+		if t.hole.IsZero() {
+			t.hole = t.cfg.Now()
+		}
+		t.pass.wanted = true
+		unsettled, err := unsettled(tx)
+		for id, spends := range unsettled {
+			t.watchSpends(id, spends)
+		}
+		return err
+	})
+}
+
+// unsettled gives what each payment spends that may still be replaced: those in no block, and those of invoices that a
+// new block may change.
+func unsettled(tx Reader) (map[invoice.TxID][]invoice.Outpoint, error) {
+	receipts, err := tx.Pending()
+	if err != nil {
+		return nil, err
+	}
+	following, err := tx.Following()
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range following {
+		own, err := tx.Receipts(ref)
+		if err != nil {
+			return nil, err
+		}
+		receipts = append(receipts, own...)
+	}
+	list := make(map[invoice.TxID][]invoice.Outpoint, len(receipts))
+	for _, r := range receipts {
+		if list[r.Outpoint.TxID], err = tx.Spends(r.Outpoint.TxID); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// watchSpends makes the outputs that an unsettled payment spends known to the block scan.
+func (t *Tracker) watchSpends(id invoice.TxID, spends []invoice.Outpoint) {
+	txid := chain.TxID(id)
+	if _, ok := t.watch[txid]; ok {
+		return
+	}
+	for _, s := range spends {
+		o := chain.Outpoint{TxID: chain.TxID(s.TxID), Vout: s.Vout}
+		t.watch[txid] = append(t.watch[txid], o)
+		t.spends[o] = append(t.spends[o], txid)
+		t.cfg.Spends.Add(o)
+	}
+}
+
+// unwatch forgets what settled payments spend, once they are the larger part of what is watched.
+func (t *Tracker) unwatch(keep map[invoice.TxID][]invoice.Outpoint) {
+	const slack = 1000
+	if len(t.watch) <= 2*len(keep)+slack {
+		return
+	}
+	for id, outs := range t.watch {
+		if _, ok := keep[invoice.TxID(id)]; ok {
+			continue
+		}
+		for _, o := range outs {
+			t.cfg.Spends.Remove(o)
+			if t.spends[o] = slices.DeleteFunc(t.spends[o], func(x chain.TxID) bool { return x == id }); len(t.spends[o]) == 0 {
+				delete(t.spends, o)
+			}
+		}
+		delete(t.watch, id)
+	}
+}
+
+// next is how long to wait when nothing wakes us.
+func (t *Tracker) next(ctx context.Context, failed error) time.Duration {
+	wait := t.cfg.Poll
+	if failed != nil {
+		return wait
+	}
+	_ = t.cfg.Store.ViewChain(ctx, func(tx Reader) error {
+		if at, ok := tx.NextTick(); ok {
+			if until := at.Sub(t.cfg.Now()); until > 0 && until < wait {
+				wait = until
+			}
+		}
+		return nil
+	})
+	return max(wait, time.Millisecond)
+}
+
+// round does everything that is due, once.
+func (t *Tracker) round(ctx context.Context) error {
+	hint := t.cfg.Hints.Take()
+	if hint.Resync {
+		t.interrupted()
+	}
+	t.pass.wanted = t.pass.wanted || len(hint.Removed) > 0
+	err := t.look(ctx, hint)
+	t.report(err)
+	return err
+}
+
+// interrupted opens a hole in our observation: from the last complete look on we may have missed something.
+func (t *Tracker) interrupted() {
+	t.pass.wanted = true
+	if t.hole.IsZero() {
+		t.hole = t.feed.observed
+	}
+}
+
+func (t *Tracker) look(ctx context.Context, hint chain.Hint) error {
+	// A payment alone needs no look at the chain: it is the one thing that somebody waits for.
+	if len(hint.Txs) > 0 && !hint.Blocks && t.hole.IsZero() {
+		if err := t.sight(ctx, hint.Txs); err != nil {
+			t.interrupted()
+			return err
+		}
+		hint.Txs = nil
+	}
+	began := t.cfg.Now()
+	if err := t.follow(ctx); err != nil {
+		t.interrupted()
+		return err
+	}
+	if len(hint.Txs) > 0 {
+		if err := t.sight(ctx, hint.Txs); err != nil {
+			t.interrupted()
+			return err
+		}
+	}
+	if err := t.compare(ctx); err != nil {
+		t.interrupted()
+		return err
+	}
+	if err := t.settle(ctx); err != nil {
+		return err
+	}
+	return t.observe(ctx, began)
+}
+
+// observe tells the store now and then that we watch, so that a crash leaves a small hole.
+func (t *Tracker) observe(ctx context.Context, at time.Time) error {
+	const every = 30 * time.Second
+	if !t.hole.IsZero() || at.Sub(t.feed.observed) < every {
+		return nil
+	}
+	if err := t.commit(ctx, func(tx Tx) error { return tx.SetObserved(at) }); err != nil {
+		return err
+	}
+	t.feed.observed = at
+	return nil
+}
+
+func (t *Tracker) commit(ctx context.Context, fn func(Tx) error) error {
+	if err := t.cfg.Store.UpdateChain(ctx, fn); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return storeError{err}
+	}
+	return nil
+}
