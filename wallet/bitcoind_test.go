@@ -33,6 +33,7 @@ func startBitcoind(t testing.TB) *bitcoind {
 	n := &bitcoind{t: t, binary: findBitcoind(t), dir: t.TempDir(), port: freePort(t), client: &http.Client{Transport: &http.Transport{}}}
 	t.Cleanup(n.client.CloseIdleConnections)
 
+	//nolint:gosec,noctx // the tests name the binary; it is stopped in order, by the cleanup
 	cmd := exec.Command(n.binary, "-regtest", "-server", "-listen=0", "-dnsseed=0", "-printtoconsole", "-nodebuglogfile",
 		"-datadir="+n.dir, "-rpcport="+strconv.Itoa(n.port))
 	output, err := cmd.StdoutPipe()
@@ -98,11 +99,11 @@ func findBitcoind(t testing.TB) string {
 
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port
 }
 
@@ -122,7 +123,7 @@ func (n *bitcoind) call(ctx context.Context, into any, method string, params ...
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	var answer struct {
 		Result json.RawMessage
 		Error  *struct{ Message string }
@@ -169,10 +170,11 @@ func (n *bitcoind) shell(line string) ([]byte, error) {
 	bin := n.t.TempDir()
 	script := fmt.Sprintf("#!/bin/sh\nexec '%s' '-datadir=%s' -rpcport=%d \"$@\"\n",
 		filepath.Join(filepath.Dir(n.binary), "bitcoin-cli"), n.dir, n.port)
+	//nolint:gosec // a script must be executable
 	if err := os.WriteFile(filepath.Join(bin, "bitcoin-cli"), []byte(script), 0o700); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(n.t.Context(), "sh", "-c", line)
+	cmd := exec.CommandContext(n.t.Context(), "sh", "-c", line) //nolint:gosec // the line is what is tested
 	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
 	return cmd.Output()
 }

@@ -28,7 +28,7 @@ const accountDepth = 3
 // slip132 is what the version bytes of an extended public key say (SLIP-132).
 type slip132 struct {
 	mainnet  bool
-	kind     AddressType // what the prefix promises; empty for xpub and tpub, which promise nothing
+	implied  AddressType // what the prefix promises; empty for xpub and tpub, which promise nothing
 	multisig bool        // Ypub, Zpub, Upub, Vpub: one key of several
 }
 
@@ -38,23 +38,23 @@ func version(bytes uint32) (slip132, bool) {
 	case 0x0488b21e: // xpub
 		return slip132{mainnet: true}, true
 	case 0x049d7cb2: // ypub
-		return slip132{mainnet: true, kind: P2SHP2WPKH}, true
+		return slip132{mainnet: true, implied: P2SHP2WPKH}, true
 	case 0x04b24746: // zpub
-		return slip132{mainnet: true, kind: P2WPKH}, true
+		return slip132{mainnet: true, implied: P2WPKH}, true
 	case 0x0295b43f: // Ypub
-		return slip132{mainnet: true, kind: P2SH, multisig: true}, true
+		return slip132{mainnet: true, implied: P2SH, multisig: true}, true
 	case 0x02aa7ed3: // Zpub
-		return slip132{mainnet: true, kind: P2WSH, multisig: true}, true
+		return slip132{mainnet: true, implied: P2WSH, multisig: true}, true
 	case 0x043587cf: // tpub
 		return slip132{}, true
 	case 0x044a5262: // upub
-		return slip132{kind: P2SHP2WPKH}, true
+		return slip132{implied: P2SHP2WPKH}, true
 	case 0x045f1cf6: // vpub
-		return slip132{kind: P2WPKH}, true
+		return slip132{implied: P2WPKH}, true
 	case 0x024289ef: // Upub
-		return slip132{kind: P2SH, multisig: true}, true
+		return slip132{implied: P2SH, multisig: true}, true
 	case 0x02575483: // Vpub
-		return slip132{kind: P2WSH, multisig: true}, true
+		return slip132{implied: P2WSH, multisig: true}, true
 	}
 	return slip132{}, false
 }

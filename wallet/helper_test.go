@@ -36,17 +36,20 @@ const (
 	bareX    = "a34b99f22c790c4e36b2b3c2c35a36db06226e41c692fc82b8b56ac1c540c5bd"
 )
 
-// The version bytes of SLIP-132, public and private.
-var (
-	publicVersions = map[string]uint32{
+// publicVersions and privateVersions are the version bytes of SLIP-132.
+func publicVersions() map[string]uint32 {
+	return map[string]uint32{
 		"xpub": 0x0488b21e, "ypub": 0x049d7cb2, "zpub": 0x04b24746, "Ypub": 0x0295b43f, "Zpub": 0x02aa7ed3,
 		"tpub": 0x043587cf, "upub": 0x044a5262, "vpub": 0x045f1cf6, "Upub": 0x024289ef, "Vpub": 0x02575483,
 	}
-	privateVersions = map[string]uint32{
+}
+
+func privateVersions() map[string]uint32 {
+	return map[string]uint32{
 		"xprv": 0x0488ade4, "yprv": 0x049d7878, "zprv": 0x04b2430c, "Yprv": 0x0295b005, "Zprv": 0x02aa7a99,
 		"tprv": 0x04358394, "uprv": 0x044a4e28, "vprv": 0x045f18bc, "Uprv": 0x024285b5, "Vprv": 0x02575048,
 	}
-)
+}
 
 // rewrite changes the bytes of an extended key and mends its checksum.
 func rewrite(t testing.TB, key string, change func(payload []byte)) string {
@@ -62,9 +65,9 @@ func rewrite(t testing.TB, key string, change func(payload []byte)) string {
 // as writes an extended key with the version bytes of a prefix.
 func as(t testing.TB, prefix, key string) string {
 	t.Helper()
-	v, ok := publicVersions[prefix]
+	v, ok := publicVersions()[prefix]
 	if !ok {
-		v = privateVersions[prefix]
+		v = privateVersions()[prefix]
 	}
 	out := rewrite(t, key, func(p []byte) { binary.BigEndian.PutUint32(p, v) })
 	if !strings.HasPrefix(out, prefix) {
@@ -120,7 +123,7 @@ func refused(t testing.TB, text string, network Network, addressType AddressType
 // echoes checks that an error repeats no run of eight characters from the long words of a text.
 func echoes(t testing.TB, err error, text string) {
 	t.Helper()
-	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r > 127 || !isWord(byte(r)) }) {
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !isWord(r) }) {
 		for i := 0; len(word) > 20 && i+8 <= len(word); i++ {
 			if strings.Contains(err.Error(), word[i:i+8]) {
 				t.Fatalf("the error shows a part of what was given: %v", err)

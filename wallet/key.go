@@ -69,7 +69,7 @@ func fromBareKey(e expression, addressType AddressType) (expression, error) {
 		return e, refuse("this is a single public key, from which only one address can come; give the account's extended public key")
 	case k.key.multisig:
 		return e, refuse("this key is one of several of a multisig wallet; give the wallet's whole descriptor, such as wsh(sortedmulti(…))")
-	case k.key.kind == "" && addressType == "":
+	case k.key.implied == "" && addressType == "":
 		return e, refuse("an xpub or tpub does not say which addresses its wallet shows, because wallets export it for every type; " +
 			"set address_type to p2wpkh, p2tr, p2sh-p2wpkh or p2pkh, or give the wallet's descriptor")
 	case len(k.path) == 0 && !k.ranged && k.key.Depth() != accountDepth:
@@ -79,7 +79,7 @@ func fromBareKey(e expression, addressType AddressType) (expression, error) {
 		k.path, k.ranged = []uint32{0}, true
 	}
 	if addressType == "" {
-		addressType = k.key.kind
+		addressType = k.key.implied
 	}
 	e.template = addressType.template()
 	return e, nil
@@ -102,9 +102,9 @@ func newWatchKey(e expression, network Network, addressType AddressType) (*Watch
 			addressType, addressType)
 	}
 	for _, k := range e.keys {
-		if k.plain == "" && k.key.slip132.kind != "" && k.key.slip132.kind != kind {
+		if k.plain == "" && k.key.implied != "" && k.key.implied != kind {
 			return nil, refuse("the key's prefix is for %s addresses, but the descriptor or address_type is not; give the key as it belongs to the wallet, as xpub or tpub",
-				k.key.slip132.kind)
+				k.key.implied)
 		}
 	}
 

@@ -34,7 +34,7 @@ func (k *WatchKey) Lookahead(next, have, ahead uint32) (from, to uint32, need bo
 	if uint64(have) >= end {
 		return 0, 0, false
 	}
-	return have, uint32(end), true //nolint:gosec // end is at most 2^31
+	return have, uint32(end), true
 }
 
 // Compare derives the first n addresses here and with the node, and returns ErrDisagree with the first difference. Of a
@@ -50,7 +50,7 @@ func Compare(ctx context.Context, k *WatchKey, node NodeDeriver, n uint32) error
 	}
 	seen := make(map[string]uint32, n)
 	for i, their := range theirs {
-		index := uint32(i) //nolint:gosec // below n
+		index := uint32(i)
 		our, err := k.expect(index, their)
 		if errors.Is(err, ErrSkip) {
 			continue

@@ -102,7 +102,7 @@ func parseExpression(text string, network Network) (expression, error) {
 func (p *parser) next() error {
 	c := p.text[p.at]
 	switch {
-	case c == '[' || isWord(c):
+	case c == '[' || isWord(rune(c)):
 		return p.word()
 	case c == '(' || c == '{':
 		p.open = append(p.open, c)
@@ -196,18 +196,19 @@ func (p *parser) origin() (string, error) {
 	if fingerprint, err := hex.DecodeString(steps[0]); err != nil || len(fingerprint) != 4 {
 		return "", refuse("the fingerprint in the key's [fingerprint/path] is not eight hex digits")
 	}
-	out := "[" + strings.ToLower(steps[0])
+	var out strings.Builder
+	out.WriteString("[" + strings.ToLower(steps[0]))
 	for _, text := range steps[1:] {
 		step, isHardened, ok := parseStep(text)
 		if !ok {
 			return "", refuse("a step in the key's [fingerprint/path] is not a number below 2147483648, with h if it is hardened")
 		}
-		out += "/" + strconv.FormatUint(uint64(step), 10)
+		out.WriteString("/" + strconv.FormatUint(uint64(step), 10))
 		if isHardened {
-			out += "h"
+			out.WriteByte('h')
 		}
 	}
-	return out + "]", nil
+	return out.String() + "]", nil
 }
 
 // path reads the steps after a key: "/0/*", "/<0;1>/*", "/*".
@@ -217,7 +218,7 @@ func (p *parser) path(key *keyExpression) error {
 			return refuse("a step follows the * of a key's path; the * comes last")
 		}
 		p.at++
-		step := p.take(func(c byte) bool { return isWord(c) || strings.IndexByte("*'<;>", c) >= 0 })
+		step := p.take(func(c rune) bool { return isWord(c) || strings.ContainsRune("*'<;>", c) })
 		var err error
 		if strings.HasPrefix(step, "<") {
 			err = key.branch(step)
@@ -277,9 +278,9 @@ func (k *keyExpression) branch(text string) error {
 	return nil
 }
 
-func (p *parser) take(wanted func(byte) bool) string {
+func (p *parser) take(wanted func(rune) bool) string {
 	start := p.at
-	for p.at < len(p.text) && wanted(p.text[p.at]) {
+	for p.at < len(p.text) && wanted(rune(p.text[p.at])) {
 		p.at++
 	}
 	return p.text[start:p.at]

@@ -1,20 +1,16 @@
 package wallet
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // holdsPrivate tells whether a text contains a private key or a seed in any usual notation: extended private keys of
 // every version, keys in WIF, encrypted keys (BIP38), shares (BIP93), seed words (BIP39). It looks at
 // the text before anything is parsed, and rather suspects too much.
 func holdsPrivate(text string) bool {
-	if seedWords(text) {
-		return true
-	}
-	for _, token := range strings.FieldsFunc(text, func(r rune) bool { return r > 127 || !isWord(byte(r)) }) {
-		if privateToken(token) {
-			return true
-		}
-	}
-	return false
+	words := strings.FieldsFunc(text, func(r rune) bool { return !isWord(r) })
+	return seedWords(text) || slices.ContainsFunc(words, privateToken)
 }
 
 func privateToken(token string) bool {
@@ -29,11 +25,12 @@ func privateToken(token string) bool {
 	case len(token) == 58 && strings.HasPrefix(token, "6P") && isBase58(token):
 		return true
 	}
-
 	payload, ok := decodeCheck(token)
-	if !ok {
-		return false
-	}
+	return ok && privatePayload(payload)
+}
+
+// privatePayload tells whether what a checksum protects is a private key.
+func privatePayload(payload []byte) bool {
 	switch len(payload) {
 	case 33, 34: // WIF of any network: version, 32 bytes, and perhaps a mark for the compressed form
 		return true
@@ -47,7 +44,7 @@ func privateToken(token string) bool {
 // Nothing public has so many spaces.
 func seedWords(text string) bool { return len(strings.Fields(text)) >= 12 }
 
-func isWord(c byte) bool {
+func isWord(c rune) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'
 }
 

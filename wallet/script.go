@@ -1,6 +1,7 @@
 package wallet
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -18,7 +19,6 @@ const (
 	opHash160     = 0xa9
 	opCheckSig    = 0xac
 	push20        = 20
-	push32        = 32
 )
 
 // pubKeyHash is the script of P2PKH.
@@ -37,7 +37,7 @@ func witness(version byte, program []byte) []byte {
 	if version > 0 {
 		opcode = op1 + version - 1
 	}
-	return slices.Concat([]byte{opcode, byte(len(program))}, program)
+	return slices.Concat([]byte{opcode, byte(len(program))}, program) //nolint:gosec // 20 or 32 bytes
 }
 
 // AddressFor gives the address that stands for a script on the network: P2PKH, P2SH, P2WPKH, P2WSH, P2TR. Other scripts
@@ -52,15 +52,15 @@ func AddressFor(script []byte, network Network) (string, bool) {
 		err     error
 	)
 	switch n := len(script); {
-	case n == 22 && script[0] == op0 && script[1] == push20:
+	case n == 22 && bytes.Equal(script, witness(0, script[2:])):
 		address, err = btcutil.NewAddressWitnessPubKeyHash(script[2:], params)
-	case n == 34 && script[0] == op0 && script[1] == push32:
+	case n == 34 && bytes.Equal(script, witness(0, script[2:])):
 		address, err = btcutil.NewAddressWitnessScriptHash(script[2:], params)
-	case n == 34 && script[0] == op1 && script[1] == push32:
+	case n == 34 && bytes.Equal(script, witness(1, script[2:])):
 		address, err = btcutil.NewAddressTaproot(script[2:], params)
-	case n == 23 && string(script) == string(scriptHash(script[2:22])):
+	case n == 23 && bytes.Equal(script, scriptHash(script[2:22])):
 		address, err = btcutil.NewAddressScriptHashFromHash(script[2:22], params)
-	case n == 25 && string(script) == string(pubKeyHash(script[3:23])):
+	case n == 25 && bytes.Equal(script, pubKeyHash(script[3:23])):
 		address, err = btcutil.NewAddressPubKeyHash(script[3:23], params)
 	default:
 		return "", false
