@@ -1,0 +1,40 @@
+package invoice
+
+import (
+	"time"
+)
+
+// Filter says which of a merchant's invoices to list, newest first. Zero values do not filter.
+type Filter struct {
+	Status   Status
+	From, To time.Time // of creation; To is exclusive
+	OrderID  string
+	ItemCode string
+	Limit    int // at most 1,000
+	Offset   int
+}
+
+// Need is a receipt or an invoice that waits for an operator's decision.
+type Need struct {
+	Invoice Invoice
+	Receipt Receipt // the zero Receipt for a need of the whole invoice
+	Why     string  // "late", "over", "stray", "partial", "reversed"
+}
+
+// Stats are totals over the store.
+type Stats struct {
+	ByStatus    map[Status]uint64
+	Scripts     uint64
+	Events      uint64
+	Undelivered uint64
+	Oldest      time.Time // of the undelivered deliveries; zero: there are none
+	Keys        []KeyStats
+	FileSize    int64 // bytes
+}
+
+// KeyStats tells how far a watch key's addresses were issued.
+type KeyStats struct {
+	Key  string
+	Next uint32 // the index that the next invoice gets
+	Gap  uint32 // addresses issued since the last one that was paid
+}
