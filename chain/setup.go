@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -276,4 +278,26 @@ func (n *Node) Notifications(ctx context.Context) ([]Notification, error) {
 	}
 	slices.SortStableFunc(list, func(a, b Notification) int { return strings.Compare(a.Topic, b.Topic) })
 	return list, nil
+}
+
+// Endpoints gives the address of each ZMQ topic, for a subscriber here. Where the node listens on all its interfaces,
+// that is the host at which it answers RPC.
+func (n *Node) Endpoints(ctx context.Context) (map[string]string, error) {
+	topics, err := n.Notifications(ctx)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(n.wire.root)
+	if err != nil {
+		return nil, err
+	}
+	endpoints := make(map[string]string, len(topics))
+	for _, t := range topics {
+		address, port, ok := strings.Cut(strings.TrimPrefix(t.Address, "tcp://"), ":")
+		if ok && strings.HasPrefix(t.Address, "tcp://") && (address == "*" || address == "0.0.0.0") {
+			t.Address = "tcp://" + net.JoinHostPort(u.Hostname(), port)
+		}
+		endpoints[t.Topic] = t.Address
+	}
+	return endpoints, nil
 }

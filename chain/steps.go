@@ -46,7 +46,7 @@ func (n *Node) Steps(ctx context.Context, ours OurChain, limit int) ([]Step, err
 	for at := tip; at.Height > fork.Height; {
 		steps = append(steps, Step{Op: Disconnect, Header: at})
 		below, ok := ours.HeaderAt(at.Height - 1)
-		if !ok || below.Hash != at.Prev {
+		if !ok || at.Prev != (BlockHash{}) && below.Hash != at.Prev {
 			return nil, fmt.Errorf("our own chain has a hole below height %d", at.Height)
 		}
 		at = below
