@@ -72,7 +72,7 @@ func fullBlock(tb testing.TB, seed byte) *btcwire.MsgBlock {
 			}
 			tx.AddTxOut(btcwire.NewTxOut(int64(rnd.IntN(1e8)), script))
 		}
-		b.AddTransaction(tx)
+		b.Transactions = append(b.Transactions, tx)
 	}
 	return b
 }

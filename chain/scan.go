@@ -128,8 +128,8 @@ func (w *watch) read(raw []byte, start int, s span) (Tx, error) {
 				return Tx{}, errValue
 			}
 			tx.Outputs = append(tx.Outputs, Output{
-				Vout:   uint32(i),         //nolint:gosec // bounded by raw's length over nine
-				Sats:   money.Sats(value), //nolint:gosec // just bounded
+				Vout:   uint32(i),
+				Sats:   money.Sats(value),
 				Script: bytes.Clone(script),
 			})
 		}

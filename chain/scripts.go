@@ -91,7 +91,7 @@ func (s *Scripts) fingerprint(script []byte) uint64 {
 
 func newScriptTable(size int) *scriptTable {
 	return &scriptTable{
-		shift: 64 - uint(bits.TrailingZeros(uint(size))), //nolint:gosec // size is a positive power of two
+		shift: 64 - uint(bits.TrailingZeros(uint(size))),
 		slots: make([]uint64, size),
 		marks: make([]uint64, size/8),
 	}
@@ -109,8 +109,8 @@ func (t *scriptTable) has(fp uint64) bool {
 }
 
 func (t *scriptTable) find(fp uint64) bool {
-	mask := uint64(len(t.slots) - 1)
-	for i := fp >> t.shift; ; i++ {
+	mask := uint(len(t.slots)) - 1
+	for i := uint(fp >> t.shift); ; i++ {
 		switch atomic.LoadUint64(&t.slots[i&mask]) {
 		case fp:
 			return true
@@ -122,8 +122,8 @@ func (t *scriptTable) find(fp uint64) bool {
 
 // put writes a fingerprint that is not there yet. There is always room: an eighth of the slots stays empty.
 func (t *scriptTable) put(fp uint64) {
-	mask := uint64(len(t.slots) - 1)
-	i := fp >> t.shift
+	mask := uint(len(t.slots)) - 1
+	i := uint(fp >> t.shift)
 	for t.slots[i&mask] != 0 {
 		i++
 	}

@@ -191,7 +191,7 @@ func usualWitness(raw []byte, p int) int {
 
 // varint reads a CompactSize at raw[p:] and gives the position behind it.
 func varint(raw []byte, p int) (value uint64, next int) {
-	if uint(p) < uint(len(raw)) && raw[p] < 0xfd { //nolint:gosec // a negative p becomes a huge one, as intended
+	if uint(p) < uint(len(raw)) && raw[p] < 0xfd { // a negative p becomes a huge one
 		return uint64(raw[p]), p + 1
 	}
 	return wideVarint(raw, p)
