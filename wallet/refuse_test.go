@@ -1,8 +1,11 @@
 package wallet
 
 import (
+	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/btcsuite/btcd/btcutil/base58"
 )
 
 type refusal struct {
@@ -126,6 +129,7 @@ func TestRefusedDescriptors(t *testing.T) {
 		"two keys in wpkh()":  {"wpkh(" + xpub + "/0/*," + xpub + "/1/*)", Mainnet, "", "node knows"},
 		"two keys in combo()": {"combo(" + xpub + "/0/*," + xpub + "/1/*)", Mainnet, "", "node knows"},
 		"no function":         {"(" + xpub + "/0/*)", Mainnet, "", "node knows"},
+		"a long word":         {"wsh(" + strings.Repeat("a", 15) + "(" + xpub + "/0/*))", Mainnet, "", "neither an extended public key"},
 		"unknown word":        {"wsh(HELLO(" + xpub + "/0/*))", Mainnet, "", "neither an extended public key"},
 		"empty function":      {"tr()", Mainnet, "", "only one address"},
 	} {
@@ -140,6 +144,9 @@ func privateKeys(t testing.TB) map[string]string {
 		"WIF": wif, "WIF, uncompressed": wifLong,
 		"WIF, test network":   "cULrpoZGXiuC19Uhvykx7NugygA3k86b3hmdCeyvHYQZSxojGyXJ",
 		"WIF, slip":           wif[:20] + "x" + wif[21:],
+		"WIF, test, slip":     "cULrpoZGXiuC19Uhvykx7NugygA3k86b3hmdCeyvHYQZSxojGyXK",
+		"WIF, another coin":   base58.CheckEncode(bytes.Repeat([]byte{7}, 32), 0xb0),
+		"WIF, its short form": base58.CheckEncode(append(bytes.Repeat([]byte{7}, 32), 1), 0xb0),
 		"hex":                 "c9bdb49cfbaedca21c4b1f3a7803c34636b1d7dc55a717132443fc3f4c5867e8",
 		"BIP38":               "6PRVWUbkzzsbcVac2qwfssoUJAN1Xhrg6bNk8J7Nzm5H7kxEbn2Nh2ZoGg",
 		"BIP93":               "ms10testsxxxxxxxxxxxxxxxxxxxxxxxxxx4nzvca9cmczlw",
@@ -152,6 +159,7 @@ func privateKeys(t testing.TB) map[string]string {
 	}
 	for prefix := range privateVersions() {
 		keys[prefix] = as(t, prefix, private84)
+		keys[prefix+", cut short"] = keys[prefix][:100]
 	}
 	return keys
 }
@@ -187,6 +195,23 @@ func TestPrivateKeysAreRefused(t *testing.T) {
 	refused(t, "tr("+xpub+"/*,pk("+wif+"))", Mainnet, "", "private key")
 	refused(t, strings.Repeat("abandon ", 11)+"about", Mainnet, "", "private key")
 	refused(t, strings.Repeat("そうがんきょう　", 12), Mainnet, "", "private key")
+}
+
+// The parser does not rely on the check before it.
+func TestTheParserTakesNoPrivateKeyEither(t *testing.T) {
+	for name, key := range privateKeys(t) {
+		for _, text := range []string{key, "wpkh(" + key + "/0/*)", "wsh(multi(1," + key + "/*))"} {
+			if e, err := parseExpression(text, Mainnet); err == nil {
+				t.Errorf("%s: %s", name, e.template)
+			} else {
+				echoes(t, err, text)
+			}
+		}
+	}
+	inside := rewrite(t, account86, func(p []byte) { p[keyAt] = 0 })
+	if _, err := parseExtended(inside, Mainnet); err == nil || !strings.Contains(err.Error(), "private key") {
+		t.Error(err)
+	}
 }
 
 // Whatever is given: no panic, no part of a private key in what comes back, and what is accepted is canonical.
