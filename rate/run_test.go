@@ -27,6 +27,7 @@ func TestDelay(t *testing.T) {
 		{1, 3, 0, 20 * time.Second},
 		{1, 6, 0, 160 * time.Second},
 		{1, 7, 0, 5 * time.Minute},
+		{1, 32, 0, 5 * time.Minute}, // where a shift would have gone over
 		{1, 1000, 0, 5 * time.Minute},
 		{1, 1, time.Minute, time.Minute},
 		{1, 1, time.Hour, 5 * time.Minute},
@@ -177,10 +178,10 @@ func TestBackOffGrowsAndEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		at := log.of("api.coinbase.com")
-		for i, want := range []time.Duration{5, 10, 20, 40, 30, 30} {
-			pause := at[i+1] - at[i]
-			if want *= time.Second; pause < want*9/10 || pause > want*11/10 {
-				t.Errorf("pause %d is %s, want about %s", i, pause, want)
+		for i, want := range []float64{5, 10, 20, 40, 30, 30} {
+			pause := (at[i+1] - at[i]).Seconds()
+			if pause < want*0.9 || pause > want*1.1 {
+				t.Errorf("pause %d is %f s, want about %f s", i, pause, want)
 			}
 		}
 	})

@@ -89,6 +89,13 @@ func (x *exchange) set(code, value string) {
 	x.prices[code] = value
 }
 
+// misbehaves tells that the exchange is at this address and does not do as it should.
+func (x *exchange) misbehaves(host string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.behave != nil && x.Listener.Addr().String() == host
+}
+
 func (x *exchange) misbehave(h http.HandlerFunc) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -106,7 +113,7 @@ func (x *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		behave(w, r)
 		return
 	}
-	fmt.Fprint(w, body)
+	_, _ = io.WriteString(w, body)
 }
 
 // world is a service and the exchanges it asks.
@@ -152,7 +159,8 @@ func three() []string { return []string{"coinbase", "kraken", "bitstamp"} }
 // say answers with the usual document, with its dollar price changed.
 func (x *exchange) say(value string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, document(x.name, r.URL.RequestURI(), map[string]string{"USD": value, "EUR": value, "GBP": value}, x.clock.now()))
+		prices := map[string]string{"USD": value, "EUR": value, "GBP": value}
+		_, _ = io.WriteString(w, document(x.name, r.URL.RequestURI(), prices, x.clock.now()))
 	}
 }
 
@@ -188,10 +196,10 @@ func bomb(t *testing.T) http.HandlerFunc {
 	}
 }
 
-// impatient is a network that waits for one server only so long, so that a test need not wait for ten seconds.
-func impatient(t *testing.T, server func() string, limit time.Duration) http.RoundTripper {
+// impatient is a network that waits for a misbehaving server only so long, so that a test need not wait ten seconds.
+func impatient(t *testing.T, misbehaves func(host string) bool, limit time.Duration) http.RoundTripper {
 	return wire(func(r *http.Request) (*http.Response, error) {
-		if r.URL.Host == server() {
+		if misbehaves(r.URL.Host) {
 			ctx, cancel := context.WithTimeout(r.Context(), limit)
 			t.Cleanup(cancel)
 			r = r.WithContext(ctx)
