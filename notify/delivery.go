@@ -70,6 +70,7 @@ type Delivery struct {
 	Outgoing
 	Created  time.Time
 	State    State
+	Resend   bool // asked for by hand
 	Held     bool // waits for an earlier one of the same invoice
 	Progress Progress
 }
@@ -82,23 +83,27 @@ type Progress struct {
 	Last     string    // what the last attempt came to, in a few words
 }
 
-// Blocks tells whether the invoice's later deliveries still wait for this one.
-func (d Delivery) Blocks() bool { return d.State == Pending && d.Progress.Attempts < OrderedTries }
+// Blocks tells whether the invoice's later deliveries still wait for this one. A mail never holds anything back: a mail
+// server that is down, or was never set up, must not keep a shop from its callbacks.
+func (d Delivery) Blocks() bool {
+	return d.Channel != Mail && d.State == Pending && d.Progress.Attempts < OrderedTries
+}
 
 // Attempt is one try.
 type Attempt struct {
 	At         time.Time
 	Took       time.Duration
-	Status     int    // HTTP status; 0: there was no answer
-	Error      string // why it failed, without secrets
-	Answer     string // the beginning of the answer's body
-	Redelivery bool   // asked for by hand
+	Status     int           // HTTP status, 250 for an accepted mail; 0: there was no answer
+	Error      string        // why it failed, in a few words, without secrets; empty: it did not
+	Answer     string        // the beginning of the answer's body
+	Redelivery bool          // asked for by hand
+	RetryAfter time.Duration // what the endpoint asked for; not stored, it shows in Progress.Next
 }
 
 // Store is where deliveries wait.
 type Store interface {
-	// DueDeliveries lists what is due at now and not held, at most perEndpoint for each endpoint key and limit in all, and
-	// says when the next one is due (zero: nothing waits). skip tells that an endpoint takes no more for now.
+	// DueDeliveries lists what is due at q.Now, not held and not busy, oldest first, at most q.Room for each endpoint key
+	// and q.Limit in all. It also says when the earliest one that is not due yet will be (zero: there is none).
 	DueDeliveries(ctx context.Context, q Due) ([]Delivery, time.Time, error)
 	// RecordAttempt stores a delivery as it is after an attempt, the attempt itself, and lets the invoice's next
 	// delivery go where this one no longer blocks it.
@@ -111,16 +116,22 @@ type Store interface {
 type Due struct {
 	Now   time.Time
 	Limit int
-	Room  func(endpoint string) int // how many more the endpoint key takes now
-	Busy  func(id uint64) bool      // under way already
+	Room  func(key string) int // how many more the EndpointKey takes now; asked once per key and query
+	Busy  func(id uint64) bool // under way already
 }
 
 // EndpointKey is what deliveries share connections and limits by: scheme, host and port of a URL, or the domain of an
-// address.
+// address. A default port and the case of the host make no difference.
 func EndpointKey(endpoint string) string {
 	if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
-		return strings.ToLower(u.Scheme + "://" + u.Host)
+		scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+		switch scheme {
+		case "http":
+			host = strings.TrimSuffix(host, ":80")
+		case "https":
+			host = strings.TrimSuffix(host, ":443")
+		}
+		return scheme + "://" + host
 	}
-	_, domain, _ := strings.Cut(endpoint, "@")
-	return strings.ToLower(domain)
+	return strings.ToLower(endpoint[strings.LastIndexByte(endpoint, '@')+1:])
 }
