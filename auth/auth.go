@@ -64,6 +64,15 @@ type TokenID [8]byte
 // String gives it in base58, for people.
 func (t TokenID) String() string { return base58.Encode(t[:]) }
 
+// ParseTokenID reads what String gives.
+func ParseTokenID(text string) (TokenID, error) {
+	b := base58.Decode(text)
+	if len(text) > 16 || len(b) != len(TokenID{}) {
+		return TokenID{}, errors.New("not a token id")
+	}
+	return TokenID(b), nil
+}
+
 // Grant is what a token stands for.
 type Grant struct {
 	ID       TokenID

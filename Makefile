@@ -1,0 +1,58 @@
+# Satchel. `make help` lists what there is.
+SHELL     := /bin/bash
+BIN       := bin
+GO        ?= go
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT    ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo none)
+LDFLAGS   := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+TOOLS     := $(CURDIR)/$(BIN)/tools
+LINT      := $(TOOLS)/golangci-lint
+FUMPT     := $(TOOLS)/gofumpt
+FUZZTIME  ?= 60s
+
+.PHONY: help deps deps-build build demo test check lint fmt bench ci-long clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+deps: ## install what Debian lacks: libzmq, a C compiler, a real bitcoind for regtest (sudo unless root)
+	@scripts/deps.sh all
+
+deps-build:
+	@scripts/deps.sh build
+
+build: deps-build ## build bin/satchel
+	@mkdir -p $(BIN)
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/satchel ./cmd/satchel
+
+demo: deps build ## a customer pays an invoice with real regtest coins, before your eyes
+	$(BIN)/satchel demo
+
+test: deps ## all tests, with the race detector, against a real bitcoind
+	$(GO) test -race -timeout 18m ./...
+
+check: test lint ## vet, lint, race tests, import picture
+	$(GO) vet ./...
+
+lint: $(LINT) ## the linters of .golangci.yml
+	$(LINT) run ./...
+
+fmt: $(FUMPT) ## format the code
+	$(FUMPT) -w .
+
+bench: deps build ## measure, each figure beside its limit in the same run (JSON=1 for programs)
+	$(GO) run ./internal/bench $(if $(JSON),--json) $(BENCHFLAGS)
+
+ci-long: build ## long fuzzing
+	scripts/fuzz.sh $(FUZZTIME)
+
+clean: ## remove what was built
+	rm -rf $(BIN)
+
+$(LINT):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+$(FUMPT):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) $(GO) install mvdan.cc/gofumpt@v0.12.0

@@ -1,0 +1,96 @@
+package admin
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"satchel/fault"
+	"satchel/invoice"
+	"satchel/notify"
+)
+
+func (o *Operator) listDeliveries(ctx context.Context, r DeliveryRequest) ([]Delivery, error) {
+	if r.Limit <= 0 || r.Limit > 1000 {
+		r.Limit = 100
+	}
+	var list []notify.Delivery
+	var err error
+	if r.Invoice != "" {
+		list, err = o.cfg.Store.DeliveriesOf(ctx, o.cfg.Merchant, invoice.ID(r.Invoice))
+	} else {
+		list, err = o.cfg.Store.ListDeliveries(ctx, o.cfg.Merchant, r.Failed, r.Limit)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return o.withAttempts(ctx, list)
+}
+
+func (o *Operator) withAttempts(ctx context.Context, list []notify.Delivery) ([]Delivery, error) {
+	docs := make([]Delivery, 0, len(list))
+	for _, d := range list {
+		attempts, err := o.cfg.Store.Attempts(ctx, o.cfg.Merchant, d.ID)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, deliveryDoc(d, attempts))
+	}
+	return docs, nil
+}
+
+func (o *Operator) resend(ctx context.Context, r ByID) (Delivery, error) {
+	id, err := strconv.ParseUint(r.ID, 10, 64)
+	if err != nil {
+		return Delivery{}, fault.Field("id", "is a number; `satchel delivery list` shows them")
+	}
+	d, err := o.cfg.Store.Resend(ctx, o.cfg.Merchant, id, o.cfg.Clock.Now())
+	return deliveryDoc(d, nil), err
+}
+
+func (o *Operator) testDelivery(ctx context.Context, r TestRequest) (Attempt, error) {
+	if err := o.cfg.CheckURL(r.URL); err != nil {
+		return Attempt{}, err
+	}
+	m, err := o.cfg.Store.Merchant(ctx, o.cfg.Merchant)
+	if err != nil {
+		return Attempt{}, err
+	}
+	a, err := o.cfg.Sample(ctx, r.URL, m.Secrets)
+	return attemptDoc(a), err
+}
+
+// rotate makes a new signing secret. The previous one signs, too, until the overlap is over.
+func (o *Operator) rotate(ctx context.Context, r RotateRequest) (Secret, error) {
+	overlap := 24 * time.Hour
+	if r.Overlap != "" {
+		d, err := time.ParseDuration(r.Overlap)
+		if err != nil || d < 0 || d > 90*24*time.Hour {
+			return Secret{}, fault.Field("overlap", "%q is not a duration of at most 2160h", r.Overlap)
+		}
+		overlap = d
+	}
+	m, err := o.cfg.Store.Merchant(ctx, o.cfg.Merchant)
+	if err != nil {
+		return Secret{}, err
+	}
+	now := o.cfg.Clock.Now()
+	m.Secrets = notify.Rotate(m.Secrets, now, overlap)
+	if err := o.cfg.Store.PutMerchant(ctx, m); err != nil {
+		return Secret{}, err
+	}
+	return Secret{Secret: m.Secrets.Webhook.Reveal(), Until: now.Add(overlap)}, nil
+}
+
+func (o *Operator) clock(ctx context.Context, r ClockRequest) (Clock, error) {
+	if r.Advance != "" {
+		d, err := time.ParseDuration(r.Advance)
+		if err != nil || d <= 0 || d > 10*365*24*time.Hour {
+			return Clock{}, fault.Field("advance", "%q is not a positive duration such as 16m", r.Advance)
+		}
+		if err := o.cfg.Clock.Advance(ctx, d); err != nil {
+			return Clock{}, err
+		}
+	}
+	return Clock{Now: o.cfg.Clock.Now(), Offset: o.cfg.Clock.Offset().String()}, nil
+}

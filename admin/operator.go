@@ -1,0 +1,268 @@
+package admin
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"satchel/auth"
+	"satchel/fault"
+	"satchel/invoice"
+	"satchel/merchant"
+	"satchel/money"
+	"satchel/notify"
+)
+
+// Store is what the operator's commands read and write.
+type Store interface {
+	Merchant(ctx context.Context, m merchant.ID) (merchant.Merchant, error)
+	PutMerchant(ctx context.Context, m merchant.Merchant) error
+	PutGrant(ctx context.Context, g auth.Grant) error
+	GrantsOf(ctx context.Context, m merchant.ID) ([]auth.Grant, error)
+	RevokeGrant(ctx context.Context, m merchant.ID, id auth.TokenID, at time.Time) error
+	Invoice(ctx context.Context, m merchant.ID, id invoice.ID) (invoice.Invoice, error)
+	ListInvoices(ctx context.Context, m merchant.ID, f invoice.Filter) ([]invoice.Invoice, error)
+	Receipts(ctx context.Context, m merchant.ID, id invoice.ID, limit int) ([]invoice.Receipt, error)
+	EventsOf(ctx context.Context, m merchant.ID, id invoice.ID) ([]invoice.Logged, error)
+	FindReceipt(ctx context.Context, m merchant.ID, o invoice.Outpoint) (invoice.ID, invoice.Receipt, error)
+	Attention(ctx context.Context, m merchant.ID, limit int) ([]invoice.Need, error)
+	DeliveriesOf(ctx context.Context, m merchant.ID, id invoice.ID) ([]notify.Delivery, error)
+	ListDeliveries(ctx context.Context, m merchant.ID, failedOnly bool, limit int) ([]notify.Delivery, error)
+	Attempts(ctx context.Context, m merchant.ID, delivery uint64) ([]notify.Attempt, error)
+	Resend(ctx context.Context, m merchant.ID, delivery uint64, at time.Time) (notify.Delivery, error)
+}
+
+// Invoices makes and changes invoices.
+type Invoices interface {
+	Create(ctx context.Context, r invoice.Request) (invoice.Invoice, error)
+	Accept(ctx context.Context, m merchant.ID, id invoice.ID, o invoice.Outpoint) (invoice.Invoice, error)
+	Return(ctx context.Context, m merchant.ID, id invoice.ID, o invoice.Outpoint, by invoice.TxID) (invoice.Invoice, error)
+	Mark(ctx context.Context, m merchant.ID, id invoice.ID, to invoice.Status, reason string) (invoice.Invoice, error)
+}
+
+// Timekeeper is the daemon's clock; only regtest has one that moves by hand.
+type Timekeeper interface {
+	Now() time.Time
+	Offset() time.Duration
+	Advance(ctx context.Context, d time.Duration) error
+}
+
+// Config is what the operator's commands work with.
+type Config struct {
+	Store    Store
+	Invoices Invoices
+	Merchant merchant.ID // the configuration's own
+	Secret   auth.Secret
+	Clock    Timekeeper
+	Base     string // public URL
+	Tip      func() int32
+	Status   func(ctx context.Context) (Status, error)
+	Sample   func(ctx context.Context, url string, secrets merchant.Secrets) (notify.Attempt, error)
+	CheckURL func(url string) error
+	Private  bool
+}
+
+// Operator answers the commands.
+type Operator struct{ cfg Config }
+
+// NewOperator makes an Operator.
+func NewOperator(cfg Config) *Operator { return &Operator{cfg} }
+
+// Register adds every command to a server.
+func (o *Operator) Register(s *Server) {
+	Handle(s, "status", func(ctx context.Context, _ Nothing) (Status, error) { return o.cfg.Status(ctx) })
+	Handle(s, "token-create", o.createToken)
+	Handle(s, "token-list", o.listTokens)
+	Handle(s, "token-revoke", o.revokeToken)
+	Handle(s, "invoice-create", o.createInvoice)
+	Handle(s, "invoice-list", o.listInvoices)
+	Handle(s, "invoice-show", o.showInvoice)
+	Handle(s, "invoice-mark", o.markInvoice)
+	Handle(s, "invoice-accept", o.accept)
+	Handle(s, "invoice-return", o.giveBack)
+	Handle(s, "attention", o.attention)
+	Handle(s, "delivery-list", o.listDeliveries)
+	Handle(s, "delivery-resend", o.resend)
+	Handle(s, "delivery-test", o.testDelivery)
+	Handle(s, "secret-rotate", o.rotate)
+	Handle(s, "clock", o.clock)
+}
+
+func (o *Operator) createToken(ctx context.Context, r TokenRequest) (Token, error) {
+	facade, ok := auth.ParseFacade(r.Facade)
+	if !ok {
+		return Token{}, fault.Field("facade", "%q is not pos, merchant or payout", r.Facade)
+	}
+	if !r.Bearer {
+		return Token{}, fault.Field("bearer", "is needed: tokens bound to a client's signature come with pairing")
+	}
+	if len(r.Label) > 60 {
+		return Token{}, fault.Field("label", "is longer than 60 characters")
+	}
+	g := auth.Grant{Merchant: o.cfg.Merchant, Facade: facade, Label: r.Label, Created: o.cfg.Clock.Now()}
+	if _, err := rand.Read(g.ID[:]); err != nil {
+		return Token{}, err
+	}
+	if err := o.cfg.Store.PutGrant(ctx, g); err != nil {
+		return Token{}, err
+	}
+	return Token{Token: o.cfg.Secret.Token(g), Facade: facade.String(), ID: g.ID.String(), Label: g.Label}, nil
+}
+
+func (o *Operator) listTokens(ctx context.Context, _ Nothing) ([]Grant, error) {
+	grants, err := o.cfg.Store.GrantsOf(ctx, o.cfg.Merchant)
+	list := make([]Grant, 0, len(grants))
+	for _, g := range grants {
+		list = append(list, Grant{
+			ID: g.ID.String(), Facade: g.Facade.String(), Label: g.Label, SIN: g.SIN, Created: g.Created, Revoked: timePtr(g.Revoked),
+		})
+	}
+	return list, err
+}
+
+func (o *Operator) revokeToken(ctx context.Context, r ByID) (Nothing, error) {
+	id, err := auth.ParseTokenID(r.ID)
+	if err != nil {
+		return Nothing{}, fault.Field("id", "is no token id; `satchel token list` shows them")
+	}
+	return Nothing{}, o.cfg.Store.RevokeGrant(ctx, o.cfg.Merchant, id, o.cfg.Clock.Now())
+}
+
+func (o *Operator) createInvoice(ctx context.Context, r InvoiceRequest) (Invoice, error) {
+	m, err := o.cfg.Store.Merchant(ctx, o.cfg.Merchant)
+	if err != nil {
+		return Invoice{}, err
+	}
+	cur, ok := money.Lookup(r.Currency)
+	if !ok {
+		return Invoice{}, fault.Field("currency", "%q is not an ISO 4217 code or BTC", r.Currency)
+	}
+	req := invoice.Request{Merchant: m, Currency: cur, Open: r.Price == "", Extended: r.Extended}
+	req.Order = invoice.Order{OrderID: r.OrderID, NotificationURL: r.NotificationURL}
+	if !req.Open {
+		if req.Price, err = money.ParseFiat(r.Price, cur); err != nil {
+			return Invoice{}, fault.Field("price", "%s", err)
+		}
+	}
+	if r.Speed != "" {
+		if req.Speed, ok = merchant.ParseSpeed(r.Speed); !ok {
+			return Invoice{}, fault.Field("speed", "%q is not high, medium or low", r.Speed)
+		}
+	}
+	if r.NotificationURL != "" {
+		if err := o.cfg.CheckURL(r.NotificationURL); err != nil {
+			return Invoice{}, err
+		}
+	}
+	inv, err := o.cfg.Invoices.Create(ctx, req)
+	if err != nil {
+		return Invoice{}, err
+	}
+	return invoiceDoc(inv, o.cfg.Base), nil
+}
+
+func (o *Operator) listInvoices(ctx context.Context, r ListRequest) ([]Invoice, error) {
+	f := invoice.Filter{Limit: r.Limit}
+	if f.Limit <= 0 || f.Limit > 1000 {
+		f.Limit = 100
+	}
+	if r.Status != "" {
+		var ok bool
+		if f.Status, ok = invoice.ParseStatus(r.Status); !ok {
+			return nil, fault.Field("status", "%q is not an invoice status", r.Status)
+		}
+	}
+	invs, err := o.cfg.Store.ListInvoices(ctx, o.cfg.Merchant, f)
+	list := make([]Invoice, 0, len(invs))
+	for _, inv := range invs {
+		list = append(list, invoiceDoc(inv, o.cfg.Base))
+	}
+	return list, err
+}
+
+// shownReceipts bounds what one page of an invoice's story holds.
+const shownReceipts = 1000
+
+func (o *Operator) showInvoice(ctx context.Context, r ByID) (Invoice, error) {
+	id := invoice.ID(r.ID)
+	inv, err := o.cfg.Store.Invoice(ctx, o.cfg.Merchant, id)
+	if err != nil {
+		return Invoice{}, err
+	}
+	doc := invoiceDoc(inv, o.cfg.Base)
+	receipts, err := o.cfg.Store.Receipts(ctx, o.cfg.Merchant, id, shownReceipts)
+	if err != nil {
+		return Invoice{}, err
+	}
+	for _, rec := range receipts {
+		doc.Payments = append(doc.Payments, paymentDoc(rec, o.cfg.Tip()))
+	}
+	events, err := o.cfg.Store.EventsOf(ctx, o.cfg.Merchant, id)
+	if err != nil {
+		return Invoice{}, err
+	}
+	for _, e := range events {
+		doc.History = append(doc.History, changeDoc(e))
+	}
+	deliveries, err := o.cfg.Store.DeliveriesOf(ctx, o.cfg.Merchant, id)
+	if err != nil {
+		return Invoice{}, err
+	}
+	doc.Deliveries, err = o.withAttempts(ctx, deliveries)
+	return doc, err
+}
+
+func (o *Operator) markInvoice(ctx context.Context, r MarkRequest) (Invoice, error) {
+	status, _ := invoice.ParseStatus(r.Status)
+	inv, err := o.cfg.Invoices.Mark(ctx, o.cfg.Merchant, invoice.ID(r.ID), status, r.Reason)
+	return invoiceDoc(inv, o.cfg.Base), err
+}
+
+func (o *Operator) accept(ctx context.Context, r SettleRequest) (Invoice, error) {
+	id, out, err := o.outpoint(ctx, r)
+	if err != nil {
+		return Invoice{}, err
+	}
+	inv, err := o.cfg.Invoices.Accept(ctx, o.cfg.Merchant, id, out)
+	return invoiceDoc(inv, o.cfg.Base), err
+}
+
+func (o *Operator) giveBack(ctx context.Context, r SettleRequest) (Invoice, error) {
+	id, out, err := o.outpoint(ctx, r)
+	if err != nil {
+		return Invoice{}, err
+	}
+	by, err := invoice.ParseTxID(r.TxID)
+	if err != nil {
+		return Invoice{}, fault.Field("txid", "%s", err)
+	}
+	inv, err := o.cfg.Invoices.Return(ctx, o.cfg.Merchant, id, out, by)
+	return invoiceDoc(inv, o.cfg.Base), err
+}
+
+func (o *Operator) outpoint(ctx context.Context, r SettleRequest) (invoice.ID, invoice.Outpoint, error) {
+	out, err := invoice.ParseOutpoint(r.Outpoint)
+	if err != nil {
+		return "", out, fault.Field("outpoint", "%s", err)
+	}
+	id, _, err := o.cfg.Store.FindReceipt(ctx, o.cfg.Merchant, out)
+	return id, out, err
+}
+
+func (o *Operator) attention(ctx context.Context, _ Nothing) ([]Need, error) {
+	needs, err := o.cfg.Store.Attention(ctx, o.cfg.Merchant, 1000)
+	list := make([]Need, 0, len(needs))
+	for _, n := range needs {
+		d := Need{Why: n.Why, Invoice: string(n.Invoice.ID), Status: n.Invoice.State.Status.String(), OrderID: n.Invoice.Order.OrderID}
+		d.Next = "satchel invoice show " + d.Invoice
+		if n.Receipt.Sats > 0 {
+			d.Outpoint, d.Sats = n.Receipt.Outpoint.String(), int64(n.Receipt.Sats)
+			d.Next = "satchel invoice accept " + d.Outpoint + " | satchel invoice return " + d.Outpoint + " --txid T"
+		}
+		if n.Receipt.Value.Code != "" {
+			d.Value = n.Receipt.Value.String()
+		}
+		list = append(list, d)
+	}
+	return list, err
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"satchel/fault"
+	"satchel/wallet"
+)
+
+// clock is the daemon's one clock. On regtest it can be moved ahead; the node is then told the time every second, for
+// its own clock stands still once it was set (setmocktime).
+type clock struct {
+	offset  atomic.Int64 // nanoseconds
+	movable bool
+	file    string // keeps the offset over a restart: an invoice must not become younger
+	node    mockable
+	moved   func()
+}
+
+type mockable interface {
+	SetMockTime(ctx context.Context, t time.Time) error
+}
+
+// newClock reads how far an earlier run had moved the clock.
+func newClock(s settings) (*clock, error) {
+	c := &clock{movable: s.network == wallet.Regtest, file: filepath.Join(s.dataDir, "clock-offset")}
+	if !c.movable {
+		return c, nil
+	}
+	text, err := os.ReadFile(c.file)
+	if errors.Is(err, os.ErrNotExist) {
+		return c, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	d, err := time.ParseDuration(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.file, err)
+	}
+	c.offset.Store(int64(d))
+	return c, nil
+}
+
+// Now is the time for everything that is stored or decided.
+func (c *clock) Now() time.Time { return time.Now().Add(c.Offset()).UTC() }
+
+// Offset is how far the clock was moved.
+func (c *clock) Offset() time.Duration { return time.Duration(c.offset.Load()) }
+
+// Advance moves the daemon's clock, and the node's with it.
+func (c *clock) Advance(ctx context.Context, d time.Duration) error {
+	if !c.movable {
+		return fault.New(fault.Conflict, "only the clock of regtest can be moved")
+	}
+	if err := c.node.SetMockTime(ctx, c.Now().Add(d)); err != nil {
+		return fmt.Errorf("move the node's clock: %w", err)
+	}
+	offset := c.offset.Add(int64(d))
+	if err := os.WriteFile(c.file, []byte(time.Duration(offset).String()+"\n"), 0o600); err != nil {
+		return fmt.Errorf("keep the clock's offset: %w", err)
+	}
+	c.moved()
+	return nil
+}
+
+// Run keeps the node's clock with ours while ours is moved.
+func (c *clock) Run(ctx context.Context) error {
+	if !c.movable {
+		return nil
+	}
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		if c.Offset() != 0 {
+			_ = c.node.SetMockTime(ctx, c.Now()) // a node that is away hears it a second later
+		}
+	}
+}

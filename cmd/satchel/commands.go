@@ -1,0 +1,199 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"satchel/admin"
+)
+
+// app is what every command shares.
+type app struct {
+	config string
+	json   bool
+	out    io.Writer
+}
+
+func rootCommand() *cobra.Command {
+	a := &app{}
+	root := &cobra.Command{
+		Use: "satchel", Short: "Take bitcoin payments next to your own node, over the BitPay API",
+		SilenceUsage: true, SilenceErrors: true,
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) { a.out = cmd.OutOrStdout() },
+	}
+	root.PersistentFlags().StringVar(&a.config, "config", "", "configuration `FILE` (default $SATCHEL_CONFIG, ./satchel.toml, ~/.satchel/satchel.toml)")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON for programs")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(a.initCommand(), a.serveCommand(), a.demoCommand(), a.statusCommand(), a.tokenCommand(), a.invoiceCommand(),
+		a.attentionCommand(), a.deliveryCommand(), a.secretCommand(), a.clockCommand(), a.checkCommand(), a.configCommand(), a.versionCommand())
+	return root
+}
+
+// args turns a wrong number of arguments into a usage error.
+func args(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := cobra.ExactArgs(n)(cmd, args); err != nil {
+			return usageError{fmt.Errorf("%w; usage: %s", err, cmd.UseLine())}
+		}
+		return nil
+	}
+}
+
+// group is a command that only holds others.
+func group(use, short string, children ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usageError{fmt.Errorf("unknown command %q of %s", args[0], cmd.CommandPath())}
+		}
+		return nil
+	}, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	c.AddCommand(children...)
+	return c
+}
+
+// ask sends a command to the daemon and prints its document: as it is with --json, else by show.
+func ask[Doc any](a *app, cmd *cobra.Command, name string, req any, show func(io.Writer, Doc)) error {
+	s, err := loadConfig(a.config)
+	if err != nil {
+		return err
+	}
+	var doc Doc
+	if err := admin.NewClient(s.socket()).Call(cmd.Context(), name, req, &doc); err != nil {
+		return err
+	}
+	return a.print(doc, func(w io.Writer) { show(w, doc) })
+}
+
+// print writes a document for programs or for people.
+func (a *app) print(doc any, show func(io.Writer)) error {
+	if !a.json {
+		show(a.out)
+		return nil
+	}
+	e := json.NewEncoder(a.out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(doc)
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	return &cobra.Command{Use: "status", Short: "Show what the daemon sees", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		return ask(a, cmd, "status", admin.Nothing{}, showStatus)
+	}}
+}
+
+func (a *app) tokenCommand() *cobra.Command {
+	var r admin.TokenRequest
+	create := &cobra.Command{Use: "create --facade pos --bearer", Short: "Make a token for a shop", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		return ask(a, cmd, "token-create", r, showToken)
+	}}
+	create.Flags().StringVar(&r.Facade, "facade", "pos", "what it allows: pos, merchant or payout")
+	create.Flags().StringVar(&r.Label, "label", "", "a name for it")
+	create.Flags().StringVar(&r.SIN, "sin", "", "the client whose signature it needs")
+	create.Flags().BoolVar(&r.Bearer, "bearer", false, "no signature is needed: whoever has the token can use it")
+	create.MarkFlagsMutuallyExclusive("sin", "bearer")
+	list := &cobra.Command{Use: "list", Short: "List the tokens", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		return ask(a, cmd, "token-list", admin.Nothing{}, showGrants)
+	}}
+	revoke := &cobra.Command{Use: "revoke ID", Short: "Make a token worthless", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return ask(a, cmd, "token-revoke", admin.ByID{ID: args[0]}, func(w io.Writer, _ admin.Nothing) { fmt.Fprintln(w, "revoked") })
+	}}
+	return group("token", "Make, list and revoke API tokens", create, list, revoke)
+}
+
+func (a *app) invoiceCommand() *cobra.Command {
+	var r admin.InvoiceRequest
+	create := &cobra.Command{Use: "create --currency C [--price P]", Short: "Make an invoice", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		return ask(a, cmd, "invoice-create", r, showInvoice)
+	}}
+	create.Flags().StringVar(&r.Price, "price", "", "a decimal; without it the first payment fixes the price")
+	create.Flags().StringVar(&r.Currency, "currency", "", "ISO 4217 code or BTC")
+	create.Flags().StringVar(&r.OrderID, "order-id", "", "the shop's own number")
+	create.Flags().StringVar(&r.NotificationURL, "notification-url", "", "where callbacks go")
+	create.Flags().StringVar(&r.Speed, "speed", "", "high, medium or low")
+	create.Flags().BoolVar(&r.Extended, "extended", false, "callbacks in the extended format, every event")
+	_ = create.MarkFlagRequired("currency")
+
+	var l admin.ListRequest
+	list := &cobra.Command{Use: "list", Short: "List invoices, newest first", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		return ask(a, cmd, "invoice-list", l, showInvoices)
+	}}
+	list.Flags().StringVar(&l.Status, "status", "", "only those in this state")
+	list.Flags().IntVar(&l.Limit, "limit", 100, "at most so many, up to 1000")
+	show := &cobra.Command{Use: "show ID", Short: "Tell an invoice's story", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return ask(a, cmd, "invoice-show", admin.ByID{ID: args[0]}, showInvoice)
+	}}
+	return group("invoice", "Make, look at and settle invoices", create, list, show, a.markCommand(), a.acceptCommand(), a.returnCommand())
+}
+
+func (a *app) markCommand() *cobra.Command {
+	var reason string
+	c := &cobra.Command{Use: "mark ID invalid|complete --reason R", Short: "Set an invoice's status by hand", Args: args(2), RunE: func(cmd *cobra.Command, args []string) error {
+		return ask(a, cmd, "invoice-mark", admin.MarkRequest{ID: args[0], Status: args[1], Reason: reason}, showInvoice)
+	}}
+	c.Flags().StringVar(&reason, "reason", "", "why; it is kept with the invoice")
+	_ = c.MarkFlagRequired("reason")
+	return c
+}
+
+func (a *app) acceptCommand() *cobra.Command {
+	return &cobra.Command{Use: "accept OUTPOINT", Short: "Credit a late, stray, over or partial receipt", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return ask(a, cmd, "invoice-accept", admin.SettleRequest{Outpoint: args[0]}, showInvoice)
+	}}
+}
+
+func (a *app) returnCommand() *cobra.Command {
+	var txid string
+	c := &cobra.Command{Use: "return OUTPOINT --txid T", Short: "Record that a receipt was paid back", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return ask(a, cmd, "invoice-return", admin.SettleRequest{Outpoint: args[0], TxID: txid}, showInvoice)
+	}}
+	c.Flags().StringVar(&txid, "txid", "", "the transaction that paid it back")
+	_ = c.MarkFlagRequired("txid")
+	return c
+}
+
+func (a *app) attentionCommand() *cobra.Command {
+	return &cobra.Command{Use: "attention", Short: "List what needs a hand", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		return ask(a, cmd, "attention", admin.Nothing{}, showNeeds)
+	}}
+}
+
+func (a *app) deliveryCommand() *cobra.Command {
+	var r admin.DeliveryRequest
+	list := &cobra.Command{Use: "list", Short: "List callbacks with every attempt, newest first", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		return ask(a, cmd, "delivery-list", r, showDeliveries)
+	}}
+	list.Flags().BoolVar(&r.Failed, "failed", false, "only those that are not delivered")
+	list.Flags().StringVar(&r.Invoice, "invoice", "", "only those of this invoice")
+	list.Flags().IntVar(&r.Limit, "limit", 100, "at most so many, up to 1000")
+	resend := &cobra.Command{Use: "resend ID", Short: "Queue a callback again: the same event, a new delivery", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return ask(a, cmd, "delivery-resend", admin.ByID{ID: args[0]}, func(w io.Writer, d admin.Delivery) { showDeliveries(w, []admin.Delivery{d}) })
+	}}
+	test := &cobra.Command{Use: "test URL", Short: "Send a signed sample", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return ask(a, cmd, "delivery-test", admin.TestRequest{URL: args[0]}, showAttempt)
+	}}
+	return group("delivery", "Look at callbacks and send them again", list, resend, test)
+}
+
+func (a *app) secretCommand() *cobra.Command {
+	var r admin.RotateRequest
+	c := &cobra.Command{Use: "rotate", Short: "Make a new signing secret; the old one signs, too, for a while", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		return ask(a, cmd, "secret-rotate", r, showSecret)
+	}}
+	c.Flags().StringVar(&r.Overlap, "overlap", "24h", "for how long both sign")
+	return group("secret", "The secret that signs callbacks", c)
+}
+
+func (a *app) clockCommand() *cobra.Command {
+	advance := &cobra.Command{Use: "advance DURATION", Short: "Move the daemon's and the node's clock (regtest)", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return ask(a, cmd, "clock", admin.ClockRequest{Advance: args[0]}, showClock)
+	}}
+	c := &cobra.Command{Use: "clock", Short: "Tell what time it is for the daemon", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		return ask(a, cmd, "clock", admin.ClockRequest{}, showClock)
+	}}
+	c.AddCommand(advance)
+	return c
+}

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/btcsuite/btcd/btcutil/base58"
+	"github.com/spf13/cobra"
+
+	"satchel"
+	"satchel/chain"
+	"satchel/merchant"
+	"satchel/notify"
+	"satchel/store"
+	"satchel/wallet"
+)
+
+// initFlags are the flags of `satchel init`.
+type initFlags struct {
+	network, key, addressType, dataDir, nodeURL string
+	startIndex, birthday                        int64
+	yes, force                                  bool
+}
+
+func (a *app) initCommand() *cobra.Command {
+	var f initFlags
+	c := &cobra.Command{Use: "init --network NET --key KEY", Short: "Write a configuration and an empty database", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		return a.init(cmd, f)
+	}}
+	c.Flags().StringVar(&f.network, "network", "", "mainnet, testnet4, signet or regtest")
+	c.Flags().StringVar(&f.key, "key", "", "xpub, ypub, zpub, tpub, upub, vpub or a public descriptor")
+	c.Flags().StringVar(&f.addressType, "address-type", "", "p2wpkh, p2tr, p2sh-p2wpkh or p2pkh, for a bare key")
+	c.Flags().StringVar(&f.dataDir, "data-dir", "~/.satchel", "where database and configuration go")
+	c.Flags().StringVar(&f.nodeURL, "node-url", "", "the node's RPC address (default: the network's usual port on this machine)")
+	c.Flags().Int64Var(&f.startIndex, "start-index", -1, "first address index to use (default: above what the node finds used)")
+	c.Flags().Int64Var(&f.birthday, "birthday", 0, "height from which old receipts are looked for")
+	c.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
+	c.Flags().BoolVar(&f.force, "force", false, "overwrite an existing configuration (never a database)")
+	_ = c.MarkFlagRequired("network")
+	_ = c.MarkFlagRequired("key")
+	return c
+}
+
+// initDocument is what `satchel init --json` prints.
+type initDocument struct {
+	Config     string   `json:"config"`
+	Database   string   `json:"database"`
+	Merchant   string   `json:"merchant"`
+	Addresses  []string `json:"addresses"`
+	StartIndex uint32   `json:"startIndex"`
+	Secret     string   `json:"webhookSecret"`
+}
+
+func (a *app) init(cmd *cobra.Command, f initFlags) error {
+	path := a.config
+	if path == "" {
+		path = filepath.Join(expand(f.dataDir), "satchel.toml")
+	}
+	if _, err := os.Stat(path); err == nil && !f.force {
+		return fmt.Errorf("%s exists already; --force overwrites it", path)
+	}
+	s, problems := readSettings(configText(f, 0), filepath.Dir(path))
+	if len(problems) > 0 {
+		return errors.New(strings.Join(problems, "\n  "))
+	}
+	if _, err := os.Stat(s.database()); err == nil {
+		return fmt.Errorf("%s exists already, and a database is never overwritten; move it away, or use another --data-dir", s.database())
+	}
+	start, err := a.startIndex(cmd.Context(), s, f)
+	if err != nil {
+		return err
+	}
+	doc := initDocument{Config: path, Database: s.database(), StartIndex: start}
+	if doc.Addresses, err = firstAddresses(cmd.Context(), s, start); err != nil {
+		return err
+	}
+	if !f.yes && !a.confirm(cmd, s, doc) {
+		return errors.New("nothing was written")
+	}
+	m := merchant.Merchant{
+		ID: merchant.ID(newID()), Name: s.merchantName, Created: time.Now().UTC(), Settings: s.merchant,
+		Secrets: merchant.Secrets{Webhook: notify.NewSecret()},
+	}
+	doc.Merchant, doc.Secret = string(m.ID), m.Secrets.Webhook.Reveal()
+	if err := writeInit(s, path, configText(f, start), m); err != nil {
+		return err
+	}
+	return a.print(doc, func(w io.Writer) { showInit(w, doc) })
+}
+
+// writeInit makes the database first: a configuration without one is of no use.
+func writeInit(s settings, path, text string, m merchant.Merchant) error {
+	if err := os.MkdirAll(s.dataDir, 0o700); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	if err := store.Create(s.database(), string(s.network), m); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(text), 0o600)
+}
+
+// startIndex is the first index to use: as told, or above what the node finds used.
+func (a *app) startIndex(ctx context.Context, s settings, f initFlags) (uint32, error) {
+	if f.startIndex >= 0 {
+		return uint32(f.startIndex), nil //nolint:gosec // readSettings bounded it
+	}
+	const lookedAt = 1000
+	n, err := chain.NewNode(s.node)
+	if err != nil {
+		return 0, err
+	}
+	defer n.Close()
+	highest, err := n.HighestUsed(ctx, s.key.Descriptor(), lookedAt)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "satchel: the node could not be asked for used addresses (%s); starting at 0, see --start-index\n", err)
+		return 0, nil
+	}
+	if highest >= 0 {
+		fmt.Fprintf(os.Stderr, "satchel: address %d of this key holds coins; starting at %d\n", highest, highest+1)
+	}
+	return uint32(highest + 1), nil //nolint:gosec // at most 1,000
+}
+
+func firstAddresses(ctx context.Context, s settings, start uint32) ([]string, error) {
+	const shown = 3
+	var list []string
+	if s.key.NeedsNode() {
+		n, err := chain.NewNode(s.node)
+		if err != nil {
+			return nil, err
+		}
+		defer n.Close()
+		derived, err := nodeDeriver{n}.DeriveScripts(ctx, s.key.Descriptor(), start, start+shown)
+		if err != nil {
+			return nil, fmt.Errorf("only the node can derive this descriptor's addresses, and it cannot be asked: %w", err)
+		}
+		for _, d := range derived {
+			list = append(list, d.Text)
+		}
+		return list, nil
+	}
+	for i := start; len(list) < shown; i++ {
+		d, err := s.key.Derive(i)
+		if errors.Is(err, wallet.ErrSkip) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, d.Text)
+	}
+	return list, nil
+}
+
+// confirm shows what invoices will be paid to, which is the one mistake that cannot be undone.
+func (a *app) confirm(cmd *cobra.Command, s settings, doc initDocument) bool {
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s, %s addresses. The first invoices will be paid to\n", s.network, s.key.Type())
+	for i, addr := range doc.Addresses {
+		fmt.Fprintf(cmd.ErrOrStderr(), "  %d  %s\n", doc.StartIndex+uint32(i), addr) //nolint:gosec // three
+	}
+	fmt.Fprint(cmd.ErrOrStderr(), "Does your wallet show the same? [y/N] ")
+	line, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+	return strings.EqualFold(strings.TrimSpace(line), "y") || strings.EqualFold(strings.TrimSpace(line), "yes")
+}
+
+func showInit(w io.Writer, d initDocument) {
+	fmt.Fprintf(w, "configuration  %s\ndatabase       %s\n\nThe secret that signs your callbacks (Standard Webhooks):\n  %s\n", d.Config, d.Database, d.Secret)
+	fmt.Fprintf(w, "\nNext: satchel --config %s serve\n", d.Config)
+}
+
+// configText is the example with the given values in place of the defaults.
+func configText(f initFlags, start uint32) string {
+	node := usualNode(f.network)
+	url := node.url
+	if f.nodeURL != "" {
+		url = f.nodeURL
+	}
+	text := satchel.ConfigExample
+	for _, kv := range [][2]string{
+		{"network", f.network}, {"data_dir", f.dataDir}, {"url", url}, {"cookie_file", node.cookie},
+		{"key", f.key}, {"address_type", f.addressType},
+	} {
+		text = setKey(text, kv[0], strconv.Quote(kv[1]))
+	}
+	text = setKey(text, "birthday", strconv.FormatInt(f.birthday, 10))
+	if f.startIndex >= 0 {
+		return setKey(text, "start_index", strconv.FormatInt(f.startIndex, 10))
+	}
+	text = setKey(text, "start_index", strconv.FormatUint(uint64(start), 10))
+	if f.network == "regtest" {
+		text = setKey(text, "allow_private", "true")
+		text = setKey(text, "fixed", `{USD = "50000", EUR = "45000"}`)
+	}
+	return text
+}
+
+// setKey replaces a key's value and keeps its comment; the keys it is used for have distinct names.
+func setKey(text, key, value string) string {
+	re := regexp.MustCompile(`(?m)^` + key + `( *= )("[^"]*"|[^#\n]*?)( *#.*)?$`)
+	return re.ReplaceAllStringFunc(text, func(line string) string {
+		m := re.FindStringSubmatch(line)
+		return key + m[1] + value + m[3]
+	})
+}
+
+type usual struct{ url, cookie string }
+
+// usualNode is where Bitcoin Core listens and keeps its cookie, by network.
+func usualNode(network string) usual {
+	switch network {
+	case "mainnet":
+		return usual{"http://127.0.0.1:8332", "~/.bitcoin/.cookie"}
+	case "testnet4":
+		return usual{"http://127.0.0.1:48332", "~/.bitcoin/testnet4/.cookie"}
+	case "signet":
+		return usual{"http://127.0.0.1:38332", "~/.bitcoin/signet/.cookie"}
+	}
+	return usual{"http://127.0.0.1:18443", "~/.bitcoin/regtest/.cookie"}
+}
+
+// newID makes 16 random bytes in base58, 22 characters always.
+func newID() string {
+	for {
+		var b [16]byte
+		_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process first
+		if id := base58.Encode(b[:]); len(id) == 22 {
+			return id
+		}
+	}
+}
+

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"satchel/admin"
+)
+
+// table writes rows in columns; the first row is the heading.
+func table(w io.Writer, rows ...[]string) {
+	t := tabwriter.NewWriter(w, 2, 4, 2, ' ', 0)
+	for _, r := range rows {
+		fmt.Fprintln(t, strings.Join(r, "\t"))
+	}
+	_ = t.Flush()
+}
+
+func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
+
+func stampPtr(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return stamp(*t)
+}
+
+func showStatus(w io.Writer, s admin.Status) {
+	ready := "yes"
+	if !s.Ready {
+		ready = "NO: " + s.Reason + " (" + s.Advice + ")"
+	}
+	states := make([]string, 0, len(s.Invoices))
+	for name, n := range s.Invoices {
+		states = append(states, fmt.Sprintf("%d %s", n, name))
+	}
+	slices.Sort(states)
+	rate := "none fresh enough"
+	if s.Rates.Enough {
+		rate = fmt.Sprintf("%s, %.0f s old", s.Rates.Method, s.Rates.Age)
+	}
+	oldest := ""
+	if s.Oldest != nil {
+		oldest = fmt.Sprintf(", the oldest for %s", (time.Duration(s.OldestAge) * time.Second).String())
+	}
+	table(w, []string{"network", s.Network}, []string{"ready", ready},
+		[]string{"tip", fmt.Sprintf("%d %s", s.Tip.Height, s.Tip.Hash)}, []string{"lag", fmt.Sprintf("%d blocks", s.Tip.Lag)},
+		[]string{"last complete look", stamp(s.Tip.Synced)}, []string{"invoices", strings.Join(states, ", ")},
+		[]string{"callbacks", fmt.Sprintf("%d undelivered%s", s.Undelivered, oldest)}, []string{"rates", rate},
+		[]string{"scripts watched", fmt.Sprint(s.Scripts)}, []string{"events", fmt.Sprint(s.Events)},
+		[]string{"database", fmt.Sprintf("%.1f MB", float64(s.Database)/1e6)}, []string{"clock", stamp(s.Clock)})
+	for _, l := range s.Links {
+		state := "connected"
+		if !l.Connected {
+			state = "NOT CONNECTED"
+		}
+		fmt.Fprintf(w, "zmq %-10s %s at %s: %d messages, %d gaps\n", l.Topic, state, l.Address, l.Messages, l.Gaps)
+	}
+	for _, k := range s.Keys {
+		fmt.Fprintf(w, "key %s: next index %d, %d unpaid since the last paid one\n", k.Fingerprint[:min(16, len(k.Fingerprint))], k.Next, k.Gap)
+		if k.Import != "" {
+			fmt.Fprintf(w, "  for another wallet to see them all: %s\n", k.Import)
+		}
+	}
+	for _, line := range s.Warnings {
+		fmt.Fprintln(w, "warning:", line)
+	}
+}
+
+func showToken(w io.Writer, t admin.Token) {
+	fmt.Fprintf(w, "%s\n\nFacade %s, id %s. It is not shown again.\n", t.Token, t.Facade, t.ID)
+}
+
+func showGrants(w io.Writer, list []admin.Grant) {
+	rows := [][]string{{"ID", "FACADE", "LABEL", "CREATED", "REVOKED"}}
+	for _, g := range list {
+		rows = append(rows, []string{g.ID, g.Facade, g.Label, stamp(g.Created), stampPtr(g.Revoked)})
+	}
+	table(w, rows...)
+}
+
+func showInvoices(w io.Writer, list []admin.Invoice) {
+	rows := [][]string{{"ID", "STATUS", "EXCEPTION", "PRICE", "DUE BTC", "PAID SAT", "CREATED", "ORDER"}}
+	for _, i := range list {
+		rows = append(rows, []string{
+			i.ID, i.Status, i.Exception, i.Price + " " + i.Currency, i.DueBTC, fmt.Sprint(i.Paid), stamp(i.Created), i.OrderID,
+		})
+	}
+	table(w, rows...)
+}
+
+func showInvoice(w io.Writer, i admin.Invoice) {
+	status := i.Status
+	if i.Exception != "" {
+		status += " (" + i.Exception + ")"
+	}
+	table(w, []string{"invoice", i.ID}, []string{"status", status}, []string{"why", i.Why + " [" + i.Reason + "]"},
+		[]string{"price", fmt.Sprintf("%s %s at %s (%s)", i.Price, i.Currency, i.Rate, i.RateMethod)},
+		[]string{"due", i.DueBTC + " BTC"}, []string{"paid", fmt.Sprintf("%d sat in time, %d late, %d stray", i.Paid, i.Late, i.Stray)},
+		[]string{"address", i.Address}, []string{"speed", i.Speed}, []string{"created", stamp(i.Created)},
+		[]string{"expires", stamp(i.Expires)}, []string{"page", i.URL})
+	for _, z := range i.ZeroConf {
+		fmt.Fprintln(w, "zero-conf:", z)
+	}
+	for _, p := range i.Payments {
+		fmt.Fprintf(w, "\npayment %s: %d sat, %s, in %s, %d confirmations\n", p.Outpoint, p.Sats, p.Disposition, p.Where, p.Confirmations)
+		for _, n := range p.History {
+			fmt.Fprintf(w, "  %s  %s: %s [%s]\n", stamp(n.At), n.State, n.Why, n.Reason)
+		}
+	}
+	if len(i.History) > 0 {
+		fmt.Fprintln(w, "\nhistory")
+	}
+	for _, c := range i.History {
+		fmt.Fprintf(w, "  %s  #%d %s -> %s: %s [%s]\n", stamp(c.At), c.Seq, c.Name, c.Status, c.Detail, c.Reason)
+	}
+	if len(i.Deliveries) > 0 {
+		fmt.Fprintln(w, "\ncallbacks")
+		showDeliveries(w, i.Deliveries)
+	}
+}
+
+func showNeeds(w io.Writer, list []admin.Need) {
+	if len(list) == 0 {
+		fmt.Fprintln(w, "nothing needs a hand")
+		return
+	}
+	rows := [][]string{{"WHY", "INVOICE", "STATUS", "SAT", "VALUE", "ORDER", "NEXT"}}
+	for _, n := range list {
+		rows = append(rows, []string{n.Why, n.Invoice, n.Status, fmt.Sprint(n.Sats), n.Value, n.OrderID, n.Next})
+	}
+	table(w, rows...)
+}
+
+func showDeliveries(w io.Writer, list []admin.Delivery) {
+	for _, d := range list {
+		state := d.State
+		if d.Held {
+			state += ", waits for an earlier one"
+		}
+		fmt.Fprintf(w, "%d  %s  %s to %s: %s, %d tries, next %s\n", d.ID, d.Invoice, d.Name, d.Endpoint, state, d.Tries, stampPtr(d.Next))
+		for _, a := range d.Attempts {
+			showAttempt(w, a)
+		}
+	}
+}
+
+func showAttempt(w io.Writer, a admin.Attempt) {
+	what := fmt.Sprintf("status %d", a.Status)
+	if a.Error != "" {
+		what = a.Error
+	}
+	fmt.Fprintf(w, "    %s  %.1f ms  %s\n", stamp(a.At), a.Millis, what)
+}
+
+func showSecret(w io.Writer, s admin.Secret) {
+	fmt.Fprintf(w, "%s\n\nThe previous secret signs, too, until %s.\n", s.Secret, stamp(s.Until))
+}
+
+func showClock(w io.Writer, c admin.Clock) {
+	fmt.Fprintf(w, "%s (moved by %s)\n", c.Now.UTC().Format(time.RFC3339), c.Offset)
+}

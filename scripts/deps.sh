@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs what building and testing Satchel needs and Debian 12 or 13 may lack. Does nothing where all of it is there.
+# usage: deps.sh build|all     (all: a real bitcoind for regtest, too)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+need=()
+pkg-config --exists libzmq 2>/dev/null || need+=(libzmq3-dev pkg-config)
+command -v gcc >/dev/null 2>&1 || need+=(gcc)
+[ -e /usr/include/stdlib.h ] || need+=(libc6-dev)
+if [ ${#need[@]} -gt 0 ]; then
+  sudo=''
+  [ "$(id -u)" = 0 ] || sudo=sudo
+  echo "deps: installing ${need[*]} with apt-get" >&2
+  $sudo apt-get install -y --no-install-recommends "${need[@]}" >/dev/null 2>&1 || {
+    $sudo apt-get update >/dev/null
+    $sudo apt-get install -y --no-install-recommends "${need[@]}" >/dev/null
+  }
+fi
+[ "${1:-all}" = build ] || scripts/bitcoind.sh >/dev/null

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Runs every fuzz target for a while: scripts/fuzz.sh 60s
+set -euo pipefail
+cd "$(dirname "$0")/.."
+for_each=${1:-60s}
+for dir in $(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do
+  for target in $(grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$dir"/*_test.go | cut -d' ' -f2 | sort -u); do
+    echo "== $dir $target ($for_each)"
+    go test -run '^$' -fuzz "^$target\$" -fuzztime "$for_each" "$dir"
+  done
+done
