@@ -1,0 +1,120 @@
+package api
+
+import (
+	"container/list"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"satchel/fault"
+)
+
+// maxCallers is how many addresses have a rate of their own; the one that was quiet for longest is forgotten first.
+const maxCallers = 8192
+
+// limiter keeps the rate of each address.
+type limiter struct {
+	perSecond, burst int
+	now              func() time.Time
+
+	mu    sync.Mutex
+	order *list.List // of *bucket, the latest first
+	of    map[netip.Addr]*list.Element
+}
+
+type bucket struct {
+	addr netip.Addr
+	rate *rate.Limiter
+}
+
+func newLimiter(l Limits, now func() time.Time) *limiter {
+	return &limiter{
+		perSecond: l.PerSecond, burst: l.Burst, now: now,
+		order: list.New(), of: make(map[netip.Addr]*list.Element),
+	}
+}
+
+// take counts a call; fault.TooMany when the address has had its share.
+func (l *limiter) take(c caller) error {
+	if l.perSecond < 0 || c.exempt() || l.bucket(c.addr).AllowN(l.now(), 1) {
+		return nil
+	}
+	return fault.New(fault.TooMany, "Too many requests").After(time.Second)
+}
+
+func (l *limiter) bucket(a netip.Addr) *rate.Limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e, ok := l.of[a]; ok {
+		l.order.MoveToFront(e)
+		return e.Value.(*bucket).rate //nolint:forcetypeassert // we put it there
+	}
+	if l.order.Len() >= maxCallers {
+		oldest := l.order.Back()
+		delete(l.of, l.order.Remove(oldest).(*bucket).addr) //nolint:forcetypeassert // as above
+	}
+	b := &bucket{a, rate.NewLimiter(rate.Limit(l.perSecond), l.burst)}
+	l.of[a] = l.order.PushFront(b)
+	return b.rate
+}
+
+// connections counts what is open, in all and by address, and closes what is too many before a byte of it is read.
+type connections struct {
+	max, perAddress int
+
+	mu   sync.Mutex
+	open map[net.Conn]caller
+	per  map[caller]int
+}
+
+func newConnections(l Limits) *connections {
+	return &connections{
+		max: l.Connections, perAddress: l.PerAddress,
+		open: make(map[net.Conn]caller), per: make(map[caller]int),
+	}
+}
+
+// state follows http.Server's connections.
+func (c *connections) state(conn net.Conn, s http.ConnState) {
+	switch s {
+	case http.StateNew:
+		if !c.add(conn) {
+			_ = conn.Close()
+		}
+	case http.StateClosed, http.StateHijacked:
+		c.remove(conn)
+	case http.StateActive, http.StateIdle:
+	}
+}
+
+func (c *connections) add(conn net.Conn) bool {
+	who := callerAt(conn.RemoteAddr().String())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.open) >= c.max {
+		return false
+	}
+	if !who.exempt() && c.perAddress >= 0 && c.per[who] >= c.perAddress {
+		return false
+	}
+	c.open[conn] = who
+	c.per[who]++
+	return true
+}
+
+func (c *connections) remove(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	who, ok := c.open[conn]
+	if !ok { // it was too many
+		return
+	}
+	delete(c.open, conn)
+	if c.per[who]--; c.per[who] == 0 {
+		delete(c.per, who)
+	}
+}

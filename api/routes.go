@@ -1,0 +1,153 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"satchel/auth"
+	"satchel/bitpay"
+)
+
+// handler answers a call with a finished document. The principal's facade is one of the route's.
+type handler func(ctx context.Context, p auth.Principal, r *request) (bitpay.Raw, error)
+
+// route is a row of the table. A segment that begins with a colon stands for any one segment, a last one that is * for
+// any rest. It has a handler, or serves itself.
+type route struct {
+	method  string // "*": any
+	path    string
+	facades []auth.Facade // who may call it; with Public a token is not needed, and with nothing else not looked at
+	handle  handler
+	serve   http.Handler
+}
+
+// table is every path there is. What is not here is a 404.
+func (a *API) table() []route {
+	public := []auth.Facade{auth.Public}
+	sellers := []auth.Facade{auth.POS, auth.Merchant}
+	all := []auth.Facade{auth.Public, auth.POS, auth.Merchant}
+	get, post := http.MethodGet, http.MethodPost
+	list := []route{
+		{get, "/api/rates", public, a.bareRates, nil},
+		{get, "/currencies", public, a.listCurrencies, nil},
+		{get, "/healthz", public, nil, http.HandlerFunc(a.healthz)},
+		{get, "/invoices/:id", all, a.showInvoice, nil},
+		{post, "/invoices", sellers, a.createInvoice, nil},
+		{get, "/rates", public, a.listRates, nil},
+		{get, "/rates/:base", public, a.showRates, nil},
+		{get, "/rates/:base/:currency", public, a.showRate, nil},
+		{get, "/readyz", public, nil, http.HandlerFunc(a.readyz)},
+	}
+	if a.cfg.Web != nil {
+		list = append(list,
+			route{"*", "/i/:id", public, nil, a.cfg.Web},
+			route{get, "/invoice", public, nil, a.cfg.Web},
+			route{get, "/static/*", public, nil, a.cfg.Web},
+		)
+	}
+	return list
+}
+
+// Routes lists the table, one line a route: method, path, facades.
+func (a *API) Routes() string {
+	var b strings.Builder
+	for _, r := range a.routes.list {
+		names := make([]string, len(r.facades))
+		for i, f := range r.facades {
+			names[i] = f.String()
+		}
+		fmt.Fprintf(&b, "%-6s %-24s %s\n", r.method, r.path, strings.Join(names, ","))
+	}
+	return b.String()
+}
+
+// table finds routes. http.ServeMux would redirect for a slash too many or too few, and a redirect loses the body of a
+// POST and breaks its signature.
+type table struct {
+	list    []route
+	byFirst map[string][]row
+}
+
+type row struct {
+	route
+	segments []string
+}
+
+func newTable(list []route) *table {
+	t := &table{list: list, byFirst: make(map[string][]row, len(list))}
+	for _, r := range list {
+		segments := strings.Split(strings.Trim(r.path, "/"), "/")
+		t.byFirst[segments[0]] = append(t.byFirst[segments[0]], row{r, segments})
+	}
+	for _, rows := range t.byFirst { // fixed segments before variable ones
+		slices.SortStableFunc(rows, func(a, b row) int { return strings.Count(a.path, ":") - strings.Count(b.path, ":") })
+	}
+	return t
+}
+
+// maxVars is how many variable segments a path has at most.
+const maxVars = 2
+
+// found is what a path leads to: a route, or the methods that the path has instead.
+type found struct {
+	route *route
+	vars  [maxVars]string
+	allow []string
+}
+
+// find matches a path: in any case, with or without a slash at the end. An empty segment in between matches nothing.
+func (t *table) find(method, path string) found {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	var f found
+	segments := strings.Split(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/"), "/")
+	rows := t.byFirst[lower(segments[0])]
+	for i := range rows {
+		vars, ok := rows[i].match(segments)
+		switch {
+		case !ok:
+		case rows[i].method == method || rows[i].method == "*":
+			return found{route: &rows[i].route, vars: vars}
+		default:
+			f.allow = append(f.allow, rows[i].method)
+		}
+	}
+	return f
+}
+
+func (r *row) match(segments []string) (vars [maxVars]string, ok bool) {
+	n := 0
+	for i, want := range r.segments {
+		switch {
+		case want == "*":
+			return vars, len(segments) > i
+		case i >= len(segments) || segments[i] == "":
+			return vars, false
+		case want[0] == ':':
+			vars[n] = segments[i]
+			n++
+		case lower(segments[i]) != want:
+			return vars, false
+		}
+	}
+	return vars, len(segments) == len(r.segments)
+}
+
+// lower folds ASCII only: nothing else is a letter of a path.
+func lower(s string) string {
+	for i := range len(s) {
+		if c := s[i]; c >= 'A' && c <= 'Z' || c >= 0x80 {
+			return strings.Map(func(c rune) rune {
+				if c >= 'A' && c <= 'Z' {
+					return c + 'a' - 'A'
+				}
+				return c
+			}, s)
+		}
+	}
+	return s
+}

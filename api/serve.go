@@ -1,0 +1,216 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"satchel/auth"
+	"satchel/bitpay"
+)
+
+// Bounds of one call, once its body is read.
+const (
+	handleTimeout = 20 * time.Second
+	writeTimeout  = 30 * time.Second
+)
+
+// request is what a handler knows of a call: read and checked before it, once.
+type request struct {
+	id     string // X-Request-Id
+	caller caller
+	base   string // our public URL, as the caller used it
+	vars   [maxVars]string
+	query  bitpay.Query
+	body   bitpay.Body // of POST and PUT
+}
+
+// serve is what happens to every call.
+func (a *API) serve(w http.ResponseWriter, req *http.Request) {
+	began := time.Now() // what a call costs is measured in real time, whatever the daemon's clock says
+	r := &request{id: requestID(req.Header.Get("X-Request-Id")), caller: callerOf(req)}
+	out := &recorder{ResponseWriter: w, req: req}
+	cors(w.Header())
+	w.Header().Set("X-Request-Id", r.id)
+	f := a.routes.find(req.Method, req.URL.Path)
+	defer func() {
+		if failure := recover(); failure != nil {
+			if failure == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so, too
+				panic(failure)
+			}
+			a.recovered(out, r, failure)
+		}
+		a.done(out, r, f, time.Since(began))
+	}()
+	switch {
+	case req.Method == http.MethodOptions:
+		preflight(out)
+	case f.route == nil:
+		a.noRoute(out, f)
+	case f.route.serve != nil:
+		f.route.serve.ServeHTTP(out, req)
+	default:
+		r.vars = f.vars
+		a.answer(out, req, r, f.route)
+	}
+}
+
+// answer runs a handler and writes what it gives.
+func (a *API) answer(out *recorder, req *http.Request, r *request, rt *route) {
+	// A write that hangs must end; the server's own timeout would end streams, too.
+	_ = http.NewResponseController(out).SetWriteDeadline(time.Now().Add(writeTimeout))
+	ctx, cancel := context.WithTimeout(req.Context(), handleTimeout)
+	defer cancel()
+	document, err := a.call(ctx, out, req, r, rt)
+	if err != nil {
+		a.refuse(out, err)
+		return
+	}
+	write(out, http.StatusOK, document)
+}
+
+// call reads the call, proves who makes it, and hands it to its handler.
+func (a *API) call(ctx context.Context, out *recorder, req *http.Request, r *request, rt *route) (bitpay.Raw, error) {
+	r.query = bitpay.ParseQuery(req.URL.RawQuery)
+	r.base = a.base(req)
+	if req.Method == http.MethodPost || req.Method == http.MethodPut {
+		raw, err := readBody(out, req)
+		if err != nil {
+			return nil, err
+		}
+		if r.body, err = bitpay.ParseBody(raw); err != nil {
+			return nil, err
+		}
+	}
+	p, err := a.authenticate(ctx, req, r, rt)
+	if err != nil {
+		return nil, err
+	}
+	return rt.handle(ctx, p, r)
+}
+
+// authenticate proves the caller and holds the facade against the route. Whoever proves nothing shares a rate with
+// everybody else at his address.
+func (a *API) authenticate(ctx context.Context, req *http.Request, r *request, rt *route) (auth.Principal, error) {
+	p := auth.Anybody()
+	if len(rt.facades) > 1 || rt.facades[0] != auth.Public {
+		token, err := carried(req, r)
+		if err != nil {
+			return p, err
+		}
+		if token != "" {
+			if p, err = auth.Authenticate(ctx, a.cfg.Secret, a.cfg.Grants, token); err != nil {
+				return p, a.badToken(r, err)
+			}
+		}
+	}
+	if p.Facade() == auth.Public {
+		if err := a.limiter.take(r.caller); err != nil {
+			return p, err
+		}
+	}
+	return p, allowed(p, rt)
+}
+
+// requestID gives the id that a call is known by: the client's own where it is sane, a new one otherwise.
+func requestID(sent string) string {
+	if sent == "" || len(sent) > 64 {
+		return rand.Text()
+	}
+	for i := range len(sent) {
+		c := sent[i]
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && !strings.ContainsRune("-_.:", rune(c)) {
+			return rand.Text()
+		}
+	}
+	return sent
+}
+
+// recorder remembers what was answered, for the log.
+type recorder struct {
+	http.ResponseWriter
+	req    *http.Request
+	status int
+	err    error
+}
+
+// WriteHeader notes the status.
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 || w.status < http.StatusOK {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write notes that there is an answer.
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController through to the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// write sends a document.
+func write(w http.ResponseWriter, status int, document []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(document)))
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(document) // a client that went away is no failure of ours
+}
+
+// recovered answers for a handler that panicked, if it did not answer itself.
+func (a *API) recovered(out *recorder, r *request, failure any) {
+	a.log.LogAttrs(out.req.Context(), slog.LevelError, "handler panicked",
+		slog.String("request_id", r.id), slog.Any("panic", failure), slog.String("stack", string(debug.Stack())))
+	if out.status == 0 {
+		a.refuse(out, errPanic)
+	}
+}
+
+var errPanic = errors.New("handler panicked")
+
+// done logs and counts a call: the route and never the path or query, which hold ids and tokens.
+func (a *API) done(out *recorder, r *request, f found, took time.Duration) {
+	path := "none"
+	if f.route != nil {
+		path = f.route.path
+	}
+	status := out.status
+	if status == 0 {
+		status = http.StatusOK // net/http sends it for a handler that wrote nothing
+	}
+	a.cfg.Metrics.request(out.req.Method, path, status, took)
+	level := slog.LevelDebug
+	switch {
+	case status == http.StatusServiceUnavailable:
+		level = slog.LevelWarn
+	case status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case out.req.Method == http.MethodPost || out.req.Method == http.MethodPut || out.req.Method == http.MethodDelete:
+		level = slog.LevelInfo
+	}
+	ctx := out.req.Context()
+	if !a.log.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", r.id), slog.String("method", out.req.Method), slog.String("route", path),
+		slog.Int("status", status), slog.Duration("took", took), slog.String("caller", r.caller.String()),
+	}
+	if out.err != nil {
+		attrs = append(attrs, slog.String("error", out.err.Error()))
+	}
+	a.log.LogAttrs(ctx, level, "request", attrs...)
+}

@@ -1,0 +1,156 @@
+package api
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"satchel/auth"
+	"satchel/bitpay"
+)
+
+// Config is what an API works with. Everything is required but what says otherwise.
+type Config struct {
+	Invoices     invoiceService
+	Store        invoiceStore
+	Rates        rates
+	Grants       auth.Grants
+	Secret       auth.Secret
+	Tip          func() int32                        // the height of our best block
+	Ready        func() (reasons, degraded []string) // why no invoice can be made, and what else is wrong
+	PublicURLs   []string                            // as customers see us; the first is the one where nothing else tells
+	AllowPrivate bool                                // callbacks may go to private networks
+	Limits       Limits                              // zero values: sensible ones
+	Now          func() time.Time
+	Log          *slog.Logger
+	Metrics      *Metrics     // nil: nothing is measured
+	Web          http.Handler // the checkout page and the payment protocols; nil: not served
+}
+
+// Limits bound what one caller, and all of them, may take.
+type Limits struct {
+	PerSecond   int // requests without a valid token of one address; 0: 20, negative: any
+	Burst       int // so many of them at once; 0: 100
+	Connections int // open at once; 0: 4096
+	PerAddress  int // of one address; 0: 256, negative: any. Loopback is not counted: a proxy stands there
+}
+
+func (l Limits) withDefaults() Limits {
+	set := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	set(&l.PerSecond, 20)
+	set(&l.Burst, 100)
+	set(&l.Connections, 4096)
+	set(&l.PerAddress, 256)
+	return l
+}
+
+// API serves the routes. It is safe for concurrent use.
+type API struct {
+	cfg        Config
+	log        *slog.Logger
+	bases      []base
+	routes     *table
+	limiter    *limiter
+	currencies bitpay.Raw
+}
+
+// base is one of our public URLs.
+type base struct{ url, host string }
+
+// New checks the configuration and starts nothing.
+func New(cfg Config) (*API, error) {
+	a := &API{cfg: cfg, log: cfg.Log, currencies: bitpay.CurrenciesDocument()}
+	a.cfg.Limits = cfg.Limits.withDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	for _, text := range cfg.PublicURLs {
+		u, err := url.Parse(text)
+		if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, errors.New("api: a public URL is not http:// or https:// with a host")
+		}
+		a.bases = append(a.bases, base{url: strings.TrimRight(text, "/"), host: strings.ToLower(u.Hostname())})
+	}
+	a.limiter = newLimiter(a.cfg.Limits, cfg.Now)
+	a.routes = newTable(a.table())
+	return a, nil
+}
+
+func (c Config) check() error {
+	var errs []error
+	need := func(ok bool, what string) {
+		if !ok {
+			errs = append(errs, errors.New("api: no "+what))
+		}
+	}
+	need(c.Invoices != nil, "invoice service")
+	need(c.Store != nil, "store")
+	need(c.Rates != nil, "rates")
+	need(c.Grants != nil, "grants")
+	need(c.Secret != auth.Secret{}, "server secret")
+	need(c.Tip != nil, "tip")
+	need(c.Ready != nil, "readiness")
+	need(len(c.PublicURLs) > 0, "public URL")
+	need(c.Now != nil, "clock")
+	need(c.Log != nil, "logger")
+	return errors.Join(errs...)
+}
+
+// base gives the public URL under which the caller reached us, where that is one of ours; otherwise the first. A Host
+// header decides nothing else: anybody can write one.
+func (a *API) base(r *http.Request) string {
+	host := hostname(r.Host)
+	for _, b := range a.bases {
+		if b.host == host {
+			return b.url
+		}
+	}
+	return a.bases[0].url
+}
+
+// hostname strips the port of a Host header; ports differ behind proxies.
+func hostname(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		host = host[:i]
+	}
+	return strings.ToLower(strings.Trim(host, "[]"))
+}
+
+// Bounds of the server: a slow client costs itself its connection and nobody else anything.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	idleTimeout       = 60 * time.Second
+	maxHeaderBytes    = 32 << 10
+)
+
+// Handler gives the API as an http.Handler.
+func (a *API) Handler() http.Handler { return http.HandlerFunc(a.serve) }
+
+// Server gives a server of the API for an address, with its limits, that was not started. Writing has a deadline for
+// each answer instead of one for all, since a stream has none.
+func (a *API) Server(listen string) *http.Server { return a.server(listen, a.Handler()) }
+
+// OpsServer gives a server of /metrics, /healthz and /readyz for an address, that was not started.
+func (a *API) OpsServer(listen string) *http.Server { return a.server(listen, a.OpsHandler()) }
+
+func (a *API) server(listen string, h http.Handler) *http.Server {
+	conns := newConnections(a.cfg.Limits)
+	return &http.Server{
+		Addr:              listen,
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ConnState:         conns.state,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+}
