@@ -24,7 +24,11 @@ func (t *Tracker) sight(ctx context.Context, txs []chain.Tx) error {
 			found, times = append(found, tx), append(times, e.Time)
 		}
 	}
-	return t.record(ctx, found, times, nil)
+	if err := t.record(ctx, found, times, nil); err != nil || len(found) == 0 {
+		return err
+	}
+	t.cfg.Detected(time.Since(t.woken))
+	return nil
 }
 
 // record commits transactions that are in the mempool, and what a comparison found to be gone or back.

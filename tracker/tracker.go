@@ -45,10 +45,11 @@ type Config struct {
 	Source   Source
 	Hints    Hints
 	Rates    Rates
-	Spends   *chain.Outpoints // filled with what unsettled payments spend, so that conflicts in blocks are met
-	Birthday int32            // height to start from on an empty store; 0: the node's tip
-	Exposure money.Sats       // the most that may be open on invoices confirmed without a block
-	Poll     time.Duration    // how often the node is asked when nothing wakes us; default 1 s
+	Spends   *chain.Outpoints    // filled with what unsettled payments spend, so that conflicts in blocks are met
+	Birthday int32               // height to start from on an empty store; 0: the node's tip
+	Exposure money.Sats          // the most that may be open on invoices confirmed without a block
+	Detected func(time.Duration) // told how long a payment took from its hint to its commit; nil: nobody
+	Poll     time.Duration       // how often the node is asked when nothing wakes us; default 1 s
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -65,6 +66,7 @@ type Tracker struct {
 	first  bool                            // the node answered once
 	pass   pass
 	feed   feed
+	woken  time.Time // when the round began
 	mu     sync.Mutex
 	health Health
 }
@@ -83,6 +85,9 @@ type feed struct{ observed time.Time }
 func New(cfg Config) *Tracker {
 	if cfg.Poll == 0 {
 		cfg.Poll = time.Second
+	}
+	if cfg.Detected == nil {
+		cfg.Detected = func(time.Duration) {}
 	}
 	if cfg.Spends == nil {
 		cfg.Spends = chain.NewOutpoints()
@@ -237,6 +242,7 @@ func (t *Tracker) next(ctx context.Context, failed error) time.Duration {
 
 // round does everything that is due, once.
 func (t *Tracker) round(ctx context.Context) error {
+	t.woken = time.Now() //nolint:forbidigo // a latency is measured in real time
 	hint := t.cfg.Hints.Take()
 	if hint.Resync {
 		t.interrupted()

@@ -203,6 +203,7 @@ func configText(f initFlags, start uint32) string {
 	if f.network == "regtest" {
 		text = setKey(text, "allow_private", "true")
 		text = setKey(text, "fixed", `{USD = "50000", EUR = "45000"}`)
+		text = setKey(text, "sources", "[]")
 	}
 	return text
 }
@@ -241,4 +242,3 @@ func newID() string {
 		}
 	}
 }
-

@@ -1,0 +1,315 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"satchel/admin"
+	"satchel/merchant"
+	"satchel/money"
+	"satchel/notify"
+	"satchel/regtest"
+)
+
+// demoKey is a public key that everybody knows (the account m/84h/1h/0h of BIP39's "abandon … about"): good for coins
+// that are worth nothing.
+const demoKey = "wpkh([73c5da0a/84h/1h/0h]tpubDC8msFGeGuwnKG9Upg7DM2b4DaRqg3CUZa5g8v2SRQ6K4NSkxUgd7HsL2XVWbVm39yBA4LAxysQAm397zwQSQoQgewGiYZqrA9DsP4zbQ1M/0/*)"
+
+// demoPatience is how long any single step of the story may take.
+const demoPatience = 30 * time.Second
+
+func (a *app) demoCommand() *cobra.Command {
+	var once bool
+	var listen string
+	c := &cobra.Command{Use: "demo", Short: "See an invoice paid with real regtest coins", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		if listen == "" {
+			listen = "127.0.0.1:8350"
+			if once {
+				listen = "127.0.0.1:0"
+			}
+		}
+		return runDemo(cmd.Context(), a.out, listen, once)
+	}}
+	c.Flags().BoolVar(&once, "once", false, "end when the invoice is complete and every callback has arrived")
+	c.Flags().StringVar(&listen, "listen", "", "address of API and checkout page (default 127.0.0.1:8350)")
+	return c
+}
+
+// demo is one telling of the story.
+type demo struct {
+	out    io.Writer
+	began  time.Time
+	dir    string
+	node   *regtest.Node
+	sink   *sink
+	set    settings
+	secret merchant.Secret
+	token  string
+}
+
+// say tells one line of the story.
+func (d *demo) say(format string, args ...any) {
+	fmt.Fprintf(d.out, "%6.2f s  %s\n", time.Since(d.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+func runDemo(ctx context.Context, out io.Writer, listen string, once bool) error {
+	dir, err := os.MkdirTemp("", "satchel-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	d := &demo{out: out, began: time.Now(), dir: dir}
+	d.say("starting a private bitcoind on regtest")
+	d.node, err = regtest.Start(ctx, regtest.Config{Dir: dir})
+	if err != nil {
+		return err
+	}
+	defer d.node.Stop() //nolint:errcheck // the end of a demo
+	if err := d.node.Fund(ctx); err != nil {
+		return err
+	}
+	d.say("the customer's wallet holds freshly mined coins")
+	if err := d.configure(ctx, listen); err != nil {
+		return err
+	}
+	inner, stop := context.WithCancel(ctx)
+	g, inner := errgroup.WithContext(inner)
+	ready := make(chan string, 1)
+	started := time.Now()
+	logFile, err := os.Create(filepath.Join(dir, "satchel.log"))
+	if err != nil {
+		stop()
+		return err
+	}
+	defer logFile.Close() //nolint:errcheck // a log
+	g.Go(func() error {
+		return serve(inner, d.set, slog.New(slog.NewTextHandler(logFile, nil)), func(addr string) { ready <- addr })
+	})
+	g.Go(func() error { return d.sink.run(inner) })
+	g.Go(func() error {
+		defer stop()
+		select {
+		case <-ready:
+			d.say("satchel is ready after %d ms at %s", time.Since(started).Milliseconds(), d.set.publicURLs[0])
+		case <-inner.Done():
+			return nil
+		}
+		return d.tell(inner, once)
+	})
+	return g.Wait()
+}
+
+// configure does what `satchel init` does, and opens the webhook sink.
+func (d *demo) configure(ctx context.Context, listen string) (err error) {
+	if listen, err = freeAddress(ctx, listen); err != nil {
+		return err
+	}
+	if d.sink, err = newSink(ctx, d.say); err != nil {
+		return err
+	}
+	f := initFlags{network: "regtest", key: demoKey, dataDir: d.dir, nodeURL: d.node.URL(), startIndex: 0}
+	text := configText(f, 0)
+	for _, kv := range [][2]string{
+		{"public_url", "http://" + listen}, {"cookie_file", d.node.CookieFile()}, {"notification_url", d.sink.url}, {"name", "The Demo Shop"},
+	} {
+		text = setKey(text, kv[0], `"`+kv[1]+`"`)
+	}
+	text = strings.Replace(text, `listen = "127.0.0.1:8350"`, `listen = "`+listen+`"`, 1)
+	text = strings.Replace(text, `listen = "127.0.0.1:8351"`, `listen = ""`, 1)
+	text = setKey(text, "allow_private", "true")
+	text = setKey(text, "fixed", `{USD = "50000", EUR = "45000"}`)
+	text = setKey(text, "sources", "[]")
+	s, problems := readSettings(text, d.dir)
+	if len(problems) > 0 {
+		return errors.New(strings.Join(problems, "; "))
+	}
+	d.set = s
+	d.secret = notify.NewSecret()
+	d.sink.secret = d.secret
+	m := merchant.Merchant{
+		ID: merchant.ID(newID()), Name: s.merchantName, Created: time.Now().UTC(), Settings: s.merchant,
+		Secrets: merchant.Secrets{Webhook: d.secret},
+	}
+	return writeInit(s, filepath.Join(d.dir, "satchel.toml"), text, m)
+}
+
+// freeAddress settles port 0 before anybody must know the address.
+func freeAddress(ctx context.Context, listen string) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return "", fmt.Errorf("%w; choose another address with --listen", err)
+	}
+	addr := l.Addr().String()
+	return addr, l.Close()
+}
+
+// tell runs the story: a shop makes an invoice, a customer pays it, miners confirm it.
+func (d *demo) tell(ctx context.Context, once bool) error {
+	if err := d.pair(ctx); err != nil {
+		return err
+	}
+	inv, err := d.order(ctx, "25.00")
+	if err != nil {
+		return err
+	}
+	d.say("the shop asks for 25.00 USD: POST /invoices made %s", inv.ID)
+	d.say("  due %s BTC at %s", inv.Due, inv.Address)
+	d.say("  checkout page %s", inv.URL)
+	paid := time.Now()
+	txid, err := d.node.Pay(ctx, inv.Address, int64(inv.sats()))
+	if err != nil {
+		return err
+	}
+	d.say("the customer pays: transaction %s", txid)
+	if err := d.expect(ctx, inv, "paid"); err != nil {
+		return err
+	}
+	d.say("  %d ms from the wallet's send to the shop's callback", d.sink.at("paid").Sub(paid).Milliseconds())
+	for _, step := range []struct {
+		blocks int
+		status string
+	}{{1, "confirmed"}, {5, "complete"}} {
+		if _, err := d.node.Mine(ctx, step.blocks, ""); err != nil {
+			return err
+		}
+		d.say("%d block(s) mined", step.blocks)
+		if err := d.expect(ctx, inv, step.status); err != nil {
+			return err
+		}
+	}
+	d.say("new -> paid -> confirmed -> complete, each with its callback, none lost")
+	if once {
+		return nil
+	}
+	return d.stay(ctx)
+}
+
+// stay leaves everything running for the visitor.
+func (d *demo) stay(ctx context.Context) error {
+	inv, err := d.order(ctx, "9.99")
+	if err != nil {
+		return err
+	}
+	cli := fmt.Sprintf("bitcoin-cli -regtest -datadir=%s -rpcport=%s -rpcwallet=payer", d.node.Dir(), d.node.URL()[strings.LastIndexByte(d.node.URL(), ':')+1:])
+	config := filepath.Join(d.dir, "satchel.toml")
+	fmt.Fprintf(d.out, `
+Everything stays up until you press Ctrl-C. Another invoice waits to be paid:
+
+  page   %s
+  pay    %s sendtoaddress %s %s
+  mine   %s -generate 1
+  look   satchel --config %s invoice show %s
+  expire satchel --config %s clock advance 16m
+`, inv.URL, cli, inv.Address, inv.Due, cli, config, inv.ID, config)
+	<-ctx.Done()
+	return nil
+}
+
+// pair makes the shop's token, as an operator does.
+func (d *demo) pair(ctx context.Context) error {
+	client := admin.NewClient(d.set.socket())
+	var t admin.Token
+	err := retry(ctx, func() error {
+		return client.Call(ctx, "token-create", admin.TokenRequest{Facade: "pos", Label: "demo shop", Bearer: true}, &t)
+	})
+	d.token = t.Token
+	return err
+}
+
+// order is an invoice as the BitPay API gave it.
+type order struct {
+	ID      string `json:"id"`
+	URL     string `json:"url"`
+	Status  string `json:"status"`
+	Due     string `json:"btcDue"`
+	Address string `json:"bitcoinAddress"`
+}
+
+func (o order) sats() money.Sats {
+	s, _ := money.ParseBTC(o.Due)
+	return s
+}
+
+// order posts an invoice as any BitPay client does. Right after the start the node may not be watched yet, which is a
+// 503 that says when to come again.
+func (d *demo) order(ctx context.Context, price string) (order, error) {
+	body, err := json.Marshal(map[string]any{
+		"token": d.token, "price": json.Number(price), "currency": "USD", "orderId": "demo-1", "itemDesc": "A cup of coffee and a newspaper",
+		"fullNotifications": true, "transactionSpeed": "medium",
+	})
+	if err != nil {
+		return order{}, err
+	}
+	var inv order
+	err = retry(ctx, func() error {
+		return d.call(ctx, http.MethodPost, "/invoices", body, &inv)
+	})
+	return inv, err
+}
+
+// call sends a request to the API and decodes the data of its answer.
+func (d *demo) call(ctx context.Context, method, path string, body []byte, data any) error {
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+d.set.listen+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close() //nolint:errcheck // it was read
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s %s: %s: %s", method, path, res.Status, answer)
+	}
+	return json.Unmarshal(answer, &struct{ Data any }{data})
+}
+
+// expect waits for the shop's callback of a status, then asks the API whether it says the same.
+func (d *demo) expect(ctx context.Context, inv order, status string) error {
+	if err := d.sink.wait(ctx, status); err != nil {
+		return err
+	}
+	var now order
+	if err := d.call(ctx, http.MethodGet, "/invoices/"+inv.ID, nil, &now); err != nil {
+		return err
+	}
+	if now.Status != status {
+		return fmt.Errorf("the callback said %s, the API says %s", status, now.Status)
+	}
+	return nil
+}
+
+// retry repeats what fails only because the daemon has just started.
+func retry(ctx context.Context, fn func() error) error {
+	end := time.Now().Add(demoPatience)
+	for {
+		err := fn()
+		if err == nil || time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}

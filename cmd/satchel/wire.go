@@ -1,0 +1,366 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"satchel/admin"
+	"satchel/api"
+	"satchel/bitpay"
+	"satchel/chain"
+	"satchel/invoice"
+	"satchel/live"
+	"satchel/merchant"
+	"satchel/notify"
+	"satchel/rate"
+	"satchel/store"
+	"satchel/tracker"
+	"satchel/wallet"
+	"satchel/web"
+)
+
+// daemonParts are the rooms, wired. Nothing runs yet.
+type daemonParts struct {
+	set      settings
+	log      *slog.Logger
+	clock    *clock
+	db       *store.DB
+	merchant merchant.ID
+	scripts  *chain.Scripts
+	node     *chain.Node
+	watcher  *chain.Watcher
+	tracker  *tracker.Tracker
+	deriver  *deriver
+	rates    *rate.Service
+	notifier *notify.Notifier
+	hub      *live.Hub
+	metrics  *api.Metrics
+	api      *api.API
+	admin    *admin.Server
+	broken   chan error  // the store failed
+	verified atomic.Bool // the node derives the same addresses
+	weak     atomic.Pointer[[]chain.Weakness]
+}
+
+// wire opens the store and makes every part. Each stanza is one room.
+func wire(s settings, log *slog.Logger) (*daemonParts, error) {
+	clk, err := newClock(s)
+	if err != nil {
+		return nil, err
+	}
+	d := &daemonParts{
+		set: s, log: log, clock: clk, scripts: chain.NewScripts(0), deriver: newDeriver(s.key), hub: live.New(pages),
+		broken: make(chan error, 1),
+	}
+	if err := d.openStore(); err != nil {
+		return nil, err
+	}
+	if err := d.wireChain(); err != nil {
+		return nil, errors.Join(err, d.db.Close())
+	}
+	if err := d.wireMoney(); err != nil {
+		return nil, errors.Join(err, d.db.Close())
+	}
+	if err := d.wireDoors(); err != nil {
+		return nil, errors.Join(err, d.db.Close())
+	}
+	return d, nil
+}
+
+// pages bounds how many open pages and long polls are served at once.
+const pages = 10_000
+
+func (d *daemonParts) part(name string) *slog.Logger { return d.log.With("part", name) }
+
+func (d *daemonParts) openStore() error {
+	base := d.set.publicURLs[0]
+	db, err := store.Open(store.Config{
+		Path: d.set.database(), Log: d.part("store"), Now: d.clock.Now, Watch: d.scripts, Deriver: d.deriver,
+		Render: func(ev invoice.Event, _ merchant.Merchant) ([]byte, []notify.Outgoing, error) {
+			document, callbacks := bitpay.Render(ev, base)
+			out := make([]notify.Outgoing, len(callbacks))
+			for i, c := range callbacks {
+				out[i] = notify.Outgoing{Channel: notify.IPN, Endpoint: c.Endpoint, Body: c.Body}
+			}
+			return document, out, nil
+		},
+		AfterCommit: d.committed,
+		Fatal: func(err error) {
+			select {
+			case d.broken <- err:
+			default:
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	d.db = db
+	if db.Network() != string(d.set.network) {
+		return errors.Join(fmt.Errorf("the database %s is of %s, the configuration says %s", d.set.database(), db.Network(), d.set.network), db.Close())
+	}
+	if _, err := db.LoadScripts(d.scripts.Add); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	return nil
+}
+
+// committed wakes whoever shows or sends what changed; they read the store again.
+func (d *daemonParts) committed(t store.Touched) {
+	topics := make([]string, 0, len(t.Invoices)+1)
+	for _, id := range t.Invoices {
+		topics = append(topics, string(id))
+	}
+	if t.Events {
+		topics = append(topics, "*")
+	}
+	d.hub.Wake(topics...)
+	if t.Deliveries && d.notifier != nil {
+		d.notifier.Wake()
+	}
+}
+
+func (d *daemonParts) wireChain() error {
+	filter := &chain.Filter{Scripts: d.scripts, Spends: chain.NewOutpoints()}
+	cfg := d.set.node
+	cfg.Filter, cfg.Log = filter, d.part("node")
+	node, err := chain.NewNode(cfg)
+	if err != nil {
+		return err
+	}
+	d.node, d.clock.node = node, node
+	d.watcher = chain.NewWatcher(chain.WatcherConfig{
+		Endpoints: d.endpoints, Filter: filter, Now: d.clock.Now, Log: d.part("zmq"),
+	})
+	d.rates, err = d.newRates()
+	if err != nil {
+		return err
+	}
+	d.tracker = tracker.New(tracker.Config{
+		Store: d.db, Source: node, Hints: hints{d.watcher}, Rates: d.rates, Spends: filter.Spends, Birthday: d.set.birthday,
+		Exposure: d.set.merchant.ZeroConfExposure, Now: d.clock.Now, Log: d.part("tracker"),
+		Detected: func(took time.Duration) { d.metrics.Detected(took) },
+	})
+	d.clock.moved = func() {
+		d.tracker.Poke()
+		d.notifier.Wake()
+	}
+	return nil
+}
+
+// hints adds to the watcher whether its links are up.
+type hints struct{ *chain.Watcher }
+
+// Live tells that transactions are announced to us as they come.
+func (h hints) Live() bool {
+	for _, t := range h.Health() {
+		if t.Topic == "rawtx" && !t.Connected {
+			return false
+		}
+	}
+	return true
+}
+
+// endpoints are the ZMQ addresses: the configured ones serve every topic, else the node is asked.
+func (d *daemonParts) endpoints(ctx context.Context) (map[string]string, error) {
+	if len(d.set.zmq) == 0 {
+		return d.node.Endpoints(ctx)
+	}
+	known, err := d.node.Endpoints(ctx)
+	if err != nil {
+		known = nil
+	}
+	list := map[string]string{}
+	for _, topic := range []string{"rawtx", "sequence", "hashblock"} {
+		list[topic] = d.set.zmq[0]
+		for _, e := range d.set.zmq {
+			if known[topic] == e {
+				list[topic] = e
+			}
+		}
+	}
+	return list, nil
+}
+
+func (d *daemonParts) newRates() (*rate.Service, error) {
+	r := d.set.rates
+	return rate.New(rate.Config{
+		Sources: r.sources, MinSources: r.minSources, MaxAge: r.maxAge, Spread: r.spread, Fixed: r.fixed, Now: d.clock.Now, Log: d.part("rates"),
+	})
+}
+
+func (d *daemonParts) wireMoney() (err error) {
+	d.notifier, err = notify.New(notify.Config{
+		Store: d.db, Log: d.part("notify"), Now: d.clock.Now, Version: version, Timeout: d.set.timeout, RetryFor: d.set.retryFor,
+		AllowPrivate: d.set.allowPrivate, Observe: func(a notify.Attempt) { d.metrics.Delivered(a.Status, a.Took) },
+	})
+	return err
+}
+
+// gate is open when the node derives our addresses, is watched, and the store can be written.
+type gate struct{ d *daemonParts }
+
+// Ready implements invoice.Gate.
+func (g gate) Ready() error {
+	if err := g.d.tracker.Ready(); err != nil {
+		return err
+	}
+	if !g.d.verified.Load() {
+		return errNotVerified
+	}
+	return g.d.db.Writable()
+}
+
+func (d *daemonParts) wireDoors() error {
+	ctx := context.Background()
+	merchants, err := d.db.Merchants(ctx)
+	if err != nil {
+		return err
+	}
+	if len(merchants) == 0 {
+		return errors.New("the database has no merchant; it was not made by `satchel init`")
+	}
+	d.merchant = merchants[0].ID
+	invoices := invoice.NewService(invoice.Config{
+		Store: d.db, Rates: d.rates, Gate: gate{d}, Now: d.clock.Now, NewID: func() invoice.ID { return invoice.ID(newID()) },
+	})
+	pages, err := web.New(web.Config{
+		Store: d.db, Hub: d.hub, Now: d.clock.Now, Base: d.set.publicURLs[0], Network: string(d.set.network), Log: d.part("web"),
+	})
+	if err != nil {
+		return err
+	}
+	d.metrics = api.NewMetrics(d.gauges)
+	d.api, err = api.New(api.Config{
+		Invoices: invoices, Store: d.db, Rates: d.rates, Grants: d.db, Secret: d.db.ServerSecret(),
+		Tip: d.tip, Ready: d.readiness, PublicURLs: d.set.publicURLs, AllowPrivate: d.set.allowPrivate, Now: d.clock.Now,
+		Log: d.part("api"), Metrics: d.metrics, Web: pages.Handler(),
+	})
+	if err != nil {
+		return err
+	}
+	d.admin = admin.NewServer(d.set.socket(), d.part("admin"))
+	admin.NewOperator(admin.Config{
+		Store: d.db, Invoices: invoices, Merchant: d.merchant, Secret: d.db.ServerSecret(), Clock: d.clock, Base: d.set.publicURLs[0],
+		Tip: d.tip, Status: d.status, Sample: d.notifier.Sample,
+		CheckURL: func(url string) error { return notify.CheckURL(url, d.set.allowPrivate) },
+	}).Register(d.admin)
+	return nil
+}
+
+func (d *daemonParts) tip() int32 { return d.tracker.Health().Tip.Height }
+
+// listen takes the addresses before anything runs, so that a port in use is an error at once.
+func (d *daemonParts) listen(ctx context.Context) ([]bound, error) {
+	servers := []*http.Server{d.api.Server(d.set.listen)}
+	if d.set.metrics != "" {
+		servers = append(servers, d.api.MetricsServer(d.set.metrics))
+	}
+	var list []bound
+	for _, srv := range servers {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", srv.Addr)
+		if err != nil {
+			for _, b := range list {
+				_ = b.listener.Close()
+			}
+			return nil, fmt.Errorf("listen: %w", err)
+		}
+		list = append(list, bound{server: srv, listener: l})
+	}
+	return list, nil
+}
+
+// run starts every room's loop. The first that fails ends all.
+func (d *daemonParts) run(ctx context.Context, g *errgroup.Group) {
+	// The store outlives the others: what they write last must be written.
+	stored, stop := context.WithCancel(context.WithoutCancel(ctx))
+	others, inner := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.db.Run(stored) })
+	for _, loop := range []func(context.Context) error{
+		d.tracker.Run, d.watcher.Run, d.notifier.Run, d.rates.Run, d.admin.Run, d.clock.Run, d.prepare, d.watchStore,
+	} {
+		others.Go(func() error { return loop(inner) })
+	}
+	others.Go(func() error {
+		return d.deriver.Run(inner, d.db, nodeDeriver{d.node}, d.part("wallet"))
+	})
+	g.Go(func() error {
+		defer stop()
+		return others.Wait()
+	})
+}
+
+// watchStore ends the daemon when a commit failed: it may be on the disk or not, and only reading the file again tells.
+func (d *daemonParts) watchStore(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-d.broken:
+		return fmt.Errorf("the store failed, and what is on the disk must be read again; start satchel anew: %w", err)
+	}
+}
+
+// prepare takes the configuration's word for the first merchant and its key, and asks the node whether it agrees.
+func (d *daemonParts) prepare(ctx context.Context) error {
+	m, err := d.db.Merchant(ctx, d.merchant)
+	if err != nil {
+		return err
+	}
+	m.Name, m.Settings = d.set.merchantName, d.set.merchant
+	if err := d.db.PutMerchant(ctx, m); err != nil {
+		return err
+	}
+	if err := d.db.RegisterKey(ctx, d.deriver.Key(), d.merchant, d.set.startIndex, d.set.birthday); err != nil {
+		return err
+	}
+	return d.verify(ctx)
+}
+
+// verify compares the first addresses with the node's, as soon as it answers, and judges its set-up once.
+func (d *daemonParts) verify(ctx context.Context) error {
+	const compared = 3
+	for ctx.Err() == nil {
+		err := wallet.Compare(ctx, d.set.key, nodeDeriver{d.node}, compared)
+		if errors.Is(err, wallet.ErrDisagree) {
+			return err
+		}
+		if err == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
+	d.verified.Store(true)
+	weak, err := d.node.Weaknesses(ctx, d.tracker.Health().Tip)
+	if err != nil {
+		return nil //nolint:nilerr // it is advice; the tracker says whether the node is well
+	}
+	d.weak.Store(&weak)
+	for _, w := range weak {
+		d.log.Warn("the node's set-up can be better", "name", w.Name, "why", w.Sentence, "bitcoin.conf", w.Config)
+	}
+	return nil
+}
+
+func (d *daemonParts) alive(ctx context.Context) bool {
+	_, err := d.db.Merchant(ctx, d.merchant)
+	return err == nil
+}
+
+func (d *daemonParts) close() {
+	d.node.Close()
+	if err := d.db.Close(); err != nil {
+		d.log.Error("close the store", "err", err)
+	}
+}
