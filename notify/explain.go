@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -46,7 +47,7 @@ func explainDNS(err *net.DNSError) string {
 
 func explainTLS(err error) string {
 	var cert *tls.CertificateVerificationError
-	var alert tls.AlertError
+	var alert *net.OpError
 	var record tls.RecordHeaderError
 	var unknown x509.UnknownAuthorityError
 	switch {
@@ -54,10 +55,10 @@ func explainTLS(err error) string {
 		return "certificate signed by an unknown authority"
 	case errors.As(err, &cert):
 		return clean(cert.Err.Error(), 120)
-	case errors.As(err, &alert):
-		return "endpoint refused: " + clean(alert.Error(), 120)
 	case errors.As(err, &record):
 		return "the endpoint does not speak TLS"
+	case errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error"): // crypto/tls's alerts
+		return strings.TrimPrefix(clean(alert.Err.Error(), 120), "tls: ")
 	}
 	return ""
 }
