@@ -69,4 +69,9 @@ func TestOutpointsTakeManyHands(t *testing.T) {
 	if o.Len() != 0 {
 		t.Fatalf("%d outpoints are left", o.Len())
 	}
+	for i, n := range o.marks {
+		if n != 0 {
+			t.Fatalf("mark %d is left", i)
+		}
+	}
 }

@@ -195,21 +195,58 @@ func TestWatcherSurvivesAHugeFrame(t *testing.T) {
 	}
 }
 
-// TestWatcherOutlivesAProxyThatHangsUp: libzmq alone never connects again after this.
-func TestWatcherOutlivesAProxyThatHangsUp(t *testing.T) {
+// TestWatcherOutlivesStrangers: whoever sits at the node's address while it is away may hang up, reset the connection,
+// talk something else, or ask for a password, after which libzmq alone never connects again.
+func TestWatcherOutlivesStrangers(t *testing.T) {
 	var lc net.ListenConfig
-	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	must(t, err)
-	address := "tcp://" + listener.Addr().String()
-	w := watchAddresses(t, WatcherConfig{}, fixed(address, "hashblock"))
-	for range 2 {
-		c, err := listener.Accept()
-		must(t, err)
-		must(t, c.Close())
+	for name, talk := range map[string]func(c *net.TCPConn) error{
+		"hangs up": func(*net.TCPConn) error { return nil },
+		"resets":   func(c *net.TCPConn) error { return c.SetLinger(0) },
+		"talks HTTP": func(c *net.TCPConn) error {
+			_, err := c.Write([]byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" + strings.Repeat("x", 100)))
+			return err
+		},
+		"wants a password": func(c *net.TCPConn) error {
+			greeting := append([]byte{0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0}, "PLAIN"...)
+			_, err := c.Write(append(greeting, make([]byte, 64-len(greeting))...))
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+			must(t, err)
+			address := "tcp://" + listener.Addr().String()
+			must(t, listener.(*net.TCPListener).SetDeadline(time.Now().Add(patience)))
+			w := watchAddresses(t, WatcherConfig{}, fixed(address, "hashblock"))
+			for range 2 {
+				c, err := listener.Accept()
+				must(t, err)
+				must(t, talk(c.(*net.TCPConn)))
+				must(t, c.Close())
+			}
+			must(t, listener.Close())
+			p := publish(t, address)
+			w.connected(p, 1)
+		})
 	}
-	must(t, listener.Close())
-	p := publish(t, address)
+}
+
+// TestWatcherHandlesWhatCameBeforeTheEnd: a link that is lost has delivered more than is handled at that moment.
+func TestWatcherHandlesWhatCameBeforeTheEnd(t *testing.T) {
+	const n = 50_000
+	p := publish(t, anyPort)
+	w := watchAddresses(t, WatcherConfig{}, fixed(p.address, "sequence"))
 	w.connected(p, 1)
+	body := append(append(make([]byte, 32), 'A'), make([]byte, 8)...)
+	for i := range uint32(n) {
+		p.send("sequence", body, i)
+	}
+	must(t, p.socket.SetLinger(-1)) // send it all, then go
+	p.close()
+	w.until("the link is down", func(Hint) bool { return !w.topic("sequence").Connected })
+	if h := w.topic("sequence"); h.Messages != n || h.Gaps != 0 || h.Junk != 0 {
+		t.Errorf("%+v", h)
+	}
 }
 
 func TestWatcherComparesEverythingWhenALinkComesBack(t *testing.T) {

@@ -60,8 +60,7 @@ var (
 )
 
 // run serves the link until the session stops. A lost link gets a new socket, since libzmq does not connect again after
-// everything: not after a frame that was too large, and not after somebody accepted the connection and closed it, as a
-// proxy before a stopped node does.
+// everything: not after a frame that was too large, nor after a stranger at the address asked for a password.
 func (l *zmqLink) run(ctx context.Context, s *zmqSession) {
 	said := false
 	wait := reconnectFirst
