@@ -46,7 +46,7 @@ func (c *Client) Call(ctx context.Context, name string, req, doc any) error {
 	if err != nil {
 		return fmt.Errorf("ask the daemon at %s: %w", c.path, err)
 	}
-	defer res.Body.Close() //nolint:errcheck // it was read
+	defer res.Body.Close()
 	answer, err := io.ReadAll(res.Body)
 	if err != nil {
 		return err

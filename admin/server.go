@@ -57,9 +57,8 @@ type refusal struct {
 func (s *Server) answer(w http.ResponseWriter, doc any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
-		var f *fault.Error
 		no := refusal{Message: err.Error()}
-		if errors.As(err, &f) {
+		if f, ok := errors.AsType[*fault.Error](err); ok {
 			no = refusal{Field: f.Field, Message: f.Message}
 		}
 		w.WriteHeader(http.StatusUnprocessableEntity)

@@ -77,8 +77,7 @@ func (e *Error) After(d time.Duration) *Error {
 
 // KindOf finds the kind in a chain of wrapped errors; Internal where there is none.
 func KindOf(err error) Kind {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
 	}
 	return Internal

@@ -123,7 +123,7 @@ func (s source) askPath(ctx context.Context, client *http.Client, path string) (
 	if err != nil {
 		return answer{}, fmt.Errorf("ask: %w", err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read from
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return answer{}, &refusal{status: resp.StatusCode, retry: retryAfter(resp.Header.Get("Retry-After"))}
 	}

@@ -126,7 +126,7 @@ func (t *Tracker) reconcile(ctx context.Context) error {
 		return err
 	}
 	t.seen = present
-	t.pass = pass{began: began, cost: time.Since(started)} //nolint:forbidigo // as above
+	t.pass = pass{began: began, cost: time.Since(started)}
 	t.hole = time.Time{}
 	if wasHole {
 		t.feed.observed = began

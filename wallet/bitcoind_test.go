@@ -33,7 +33,6 @@ func startBitcoind(t testing.TB) *bitcoind {
 	n := &bitcoind{t: t, binary: findBitcoind(t), dir: t.TempDir(), port: freePort(t), client: &http.Client{Transport: &http.Transport{}}}
 	t.Cleanup(n.client.CloseIdleConnections)
 
-	//nolint:gosec,noctx // the tests name the binary; it is stopped in order, by the cleanup
 	cmd := exec.Command(n.binary, "-regtest", "-server", "-listen=0", "-dnsseed=0", "-printtoconsole", "-nodebuglogfile",
 		"-datadir="+n.dir, "-rpcport="+strconv.Itoa(n.port))
 	output, err := cmd.StdoutPipe()
@@ -170,11 +169,10 @@ func (n *bitcoind) shell(line string) ([]byte, error) {
 	bin := n.t.TempDir()
 	script := fmt.Sprintf("#!/bin/sh\nexec '%s' '-datadir=%s' -rpcport=%d \"$@\"\n",
 		filepath.Join(filepath.Dir(n.binary), "bitcoin-cli"), n.dir, n.port)
-	//nolint:gosec // a script must be executable
 	if err := os.WriteFile(filepath.Join(bin, "bitcoin-cli"), []byte(script), 0o700); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(n.t.Context(), "sh", "-c", line) //nolint:gosec // the line is what is tested
+	cmd := exec.CommandContext(n.t.Context(), "sh", "-c", line)
 	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
 	return cmd.Output()
 }

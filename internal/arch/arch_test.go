@@ -16,8 +16,6 @@ import (
 
 // picture lists what each room may import of the others. Every room may import fault; a room that is not listed may
 // import nothing. "*" is everything.
-//
-//nolint:gochecknoglobals // a constant table
 var picture = map[string][]string{
 	"":                {},
 	"fault":           {},
@@ -47,14 +45,10 @@ var picture = map[string][]string{
 }
 
 // unknown lists the rooms that nobody else may import.
-//
-//nolint:gochecknoglobals // a constant table
 var unknown = []string{"api", "web", "store", "cmd/satchel", "internal/bench", "internal/chaos"}
 
 // forbidden lists packages outside this module that a room must not touch: the domain has no network and no database,
 // and bitcoin's libraries stay where they can be exchanged.
-//
-//nolint:gochecknoglobals // a constant table
 var forbidden = map[string][]string{
 	"net/http":              {"money", "fault", "merchant", "invoice", "auth", "tracker", "bitpay", "wallet", "live"},
 	"go.etcd.io/bbolt":      {"money", "fault", "merchant", "invoice", "auth", "tracker", "bitpay", "wallet", "live", "chain", "notify", "rate", "api", "web", "admin"},
@@ -89,7 +83,7 @@ func TestImportsFollowThePicture(t *testing.T) {
 
 func checkFile(t *testing.T, root, path string) {
 	t.Helper()
-	src, err := os.ReadFile(path) //nolint:gosec // our own tree
+	src, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
