@@ -24,7 +24,7 @@ const (
 	StrayReceipt        Code = 9002
 )
 
-// Name gives BitPay's name of the event.
+// Name gives the event's name as BitPay writes it.
 func (c Code) Name() string {
 	switch c {
 	case Created:
@@ -53,12 +53,18 @@ func (c Code) Name() string {
 		return "invoice_latePayment"
 	case AdjustmentComplete:
 		return "invoice_adjustmentComplete"
-	case PaymentReversed:
-		return "invoice_paymentReversed"
-	case StrayReceipt:
-		return "invoice_strayReceipt"
+	case PaymentReversed, StrayReceipt:
+		return c.ownName()
 	}
 	return "invoice_unknown"
+}
+
+// ownName gives our own events a name in BitPay's manner.
+func (c Code) ownName() string {
+	if c == PaymentReversed {
+		return "invoice_paymentReversed"
+	}
+	return "invoice_strayReceipt"
 }
 
 // Event is one change of an invoice, with the invoice as it was at that moment. The store gives it its number in the

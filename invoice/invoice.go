@@ -252,6 +252,9 @@ func (inv Invoice) priced() bool { return inv.Quote.Due > 0 }
 
 func (inv Invoice) enough() bool { return inv.priced() && inv.Sums.In >= inv.Needed() }
 
+// buried tells that blocks hold what is needed, mature or not.
+func (inv Invoice) buried() bool { return inv.priced() && inv.Sums.InBlocks >= inv.Needed() }
+
 // final tells that no receipt changes the status any more.
 func (inv Invoice) final() bool {
 	switch inv.State.Status {

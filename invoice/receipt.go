@@ -88,6 +88,12 @@ type Place struct {
 	ConflictAt int32     // of Gone: the height of the block that holds the conflict; 0: none
 }
 
+// same tells that two places are one. Times are left out: a block has one, and reads of it may differ in their zone.
+func (p Place) same(o Place) bool {
+	p.BlockTime, o.BlockTime = time.Time{}, time.Time{}
+	return p == o
+}
+
 // Disposition is what became of a receipt's money.
 type Disposition uint8
 
@@ -131,7 +137,7 @@ type Receipt struct {
 	SeenTip     int32     // our tip at first sight
 	Place       Place
 	Value       money.Fiat
-	Rate        money.Rate // at first sight; none where it was not known
+	Rate        money.Rate // at first sight; the quote's where that was not known
 	Disposition Disposition
 	History     []Note
 }
@@ -158,6 +164,14 @@ func (r Receipt) counts() bool {
 		return false
 	}
 	return false
+}
+
+// noYoungerThan gives a receipt the first sight of another where that is earlier.
+func (r Receipt) noYoungerThan(old Receipt) Receipt {
+	if old.FirstSeen.Before(r.FirstSeen) {
+		r.FirstSeen, r.SeenTip = old.FirstSeen, min(r.SeenTip, old.SeenTip)
+	}
+	return r
 }
 
 // maturesAt is the height from which the receipt's confirmations count; 0: it is in no block.

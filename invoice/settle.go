@@ -24,17 +24,16 @@ func (b *Book) Accept(o Outpoint, now time.Time) error {
 	case Accepted, Returned:
 		return fault.New(fault.Conflict, "the receipt is %s already", r.Disposition)
 	}
-	event, detail := AdjustmentComplete, fmt.Sprintf("%s BTC accepted", r.Sats.BTC())
+	event := AdjustmentComplete
 	if r.Disposition == Late {
 		event = LatePayment
-		b.inv.State.Said.PaidLate = true
 	}
-	b.redispose(r, Accepted, "", now)
+	b.redispose(r, Accepted, Note{At: now, Reason: ByOperator})
 	b.inv.State.Cancelled = false
-	if status == Expired && b.inv.priced() && !b.inv.enough() {
+	if over := status == Expired || status == Invalid; over && !b.inv.final() && b.inv.priced() && !b.inv.enough() {
 		b.inv.State.Short = b.inv.Sums.In
 	}
-	b.say(event, ByOperator, detail, now)
+	b.say(event, ByOperator, r.Sats.BTC()+" BTC accepted", now)
 	return nil
 }
 
@@ -53,7 +52,8 @@ func (b *Book) Return(o Outpoint, by TxID, now time.Time) error {
 	case Returned:
 		return fault.New(fault.Conflict, "the receipt is returned already")
 	}
-	b.redispose(r, Returned, "by "+by.String(), now)
+	b.redispose(r, Returned, Note{At: now, Reason: ByOperator, Detail: "by " + by.String()})
+	b.inv.State.Exception = (&machine{inv: b.inv}).exception()
 	b.say(AdjustmentComplete, ByOperator, fmt.Sprintf("%s BTC returned by %s", r.Sats.BTC(), by), now)
 	return nil
 }
@@ -103,15 +103,10 @@ func (b *Book) find(o Outpoint) (Receipt, error) {
 		}
 		return r, nil
 	}
+	if b.err != nil { // "not found" would be a lie
+		return Receipt{}, b.err
+	}
 	return Receipt{}, fault.New(fault.NotFound, "no receipt %s", o)
-}
-
-func (b *Book) redispose(r Receipt, to Disposition, detail string, now time.Time) {
-	b.account(r, -1)
-	r.Disposition = to
-	b.account(r, +1)
-	b.put(r.note(now, ByOperator, detail))
-	b.stale = true
 }
 
 func (b *Book) say(code Code, reason Reason, detail string, now time.Time) {

@@ -1,0 +1,58 @@
+package invoice
+
+import "satchel/money"
+
+// dispose decides what a new receipt's money is.
+func (inv Invoice) dispose(r Receipt, s Sight) (Disposition, Reason) {
+	if inv.final() {
+		return Stray, AfterEnd
+	}
+	if inv.State.Cancelled {
+		return Late, AfterWindow
+	}
+	reason := seenIn(s.Place)
+	if r.FirstSeen.After(inv.Expires) {
+		switch maybe := inv.maybeInTime(s); {
+		case maybe && !inv.rateMoved(s.Rate):
+			reason = UnobservedWindow
+		case maybe:
+			return Late, RateMoved
+		case inv.grace(r) && !inv.rateMoved(s.Rate):
+			return Accepted, WithinGrace
+		default:
+			return Late, AfterWindow
+		}
+	}
+	if inv.priced() && inv.Sums.In >= inv.ceiling() {
+		return Over, BeyondDue
+	}
+	return Credited, reason
+}
+
+func seenIn(p Place) Reason {
+	if p.Where == InBlock {
+		return SeenInBlock
+	}
+	return SeenInMempool
+}
+
+// maybeInTime tells whether a payment that was met late may have been sent in time while nobody watched. A block's
+// header time bounds it: a payment that waited longer than InvalidAfter would have been given up anyway.
+func (inv Invoice) maybeInTime(s Sight) bool {
+	return s.Hole && s.Place.Where == InBlock && !s.Place.BlockTime.After(inv.Expires.Add(inv.Terms.InvalidAfter))
+}
+
+// grace tells whether late_accept credits a late receipt. It helps an invoice that is not paid yet; a second payment is
+// not taken by it.
+func (inv Invoice) grace(r Receipt) bool {
+	return inv.Terms.LateAccept > 0 && !r.FirstSeen.After(inv.Expires.Add(inv.Terms.LateAccept)) && !inv.enough()
+}
+
+// rateMoved tells whether bitcoin lost more against the price's currency than the merchant agreed to bear. An unknown
+// rate has not moved.
+func (inv Invoice) rateMoved(current money.Rate) bool {
+	if current.IsZero() || inv.Quote.Rate.IsZero() {
+		return false
+	}
+	return current.Cmp(inv.Quote.Rate.Less(inv.Terms.LateMaxMove)) < 0
+}
