@@ -93,8 +93,8 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
-// OpsHandler serves what the operator's machines ask for: /metrics, /healthz and /readyz.
-func (a *API) OpsHandler() http.Handler {
+// MetricsHandler serves what the operator's machines ask for: /metrics, /healthz and /readyz.
+func (a *API) MetricsHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", a.healthz)
 	mux.HandleFunc("GET /readyz", a.readyz)

@@ -15,9 +15,9 @@ import (
 type handler func(ctx context.Context, p auth.Principal, r *request) (bitpay.Raw, error)
 
 // route is a row of the table. A segment that begins with a colon stands for any one segment, a last one that is * for
-// any rest. It has a handler, or serves itself.
+// any rest of at least one. It has a handler, or serves itself.
 type route struct {
-	method  string // "*": any
+	method  string
 	path    string
 	facades []auth.Facade // who may call it; with Public a token is not needed, and with nothing else not looked at
 	handle  handler
@@ -43,9 +43,9 @@ func (a *API) table() []route {
 	}
 	if a.cfg.Web != nil {
 		list = append(list,
-			route{"*", "/i/:id", public, nil, a.cfg.Web},
+			route{get, "/assets/*", public, nil, a.cfg.Web},
 			route{get, "/invoice", public, nil, a.cfg.Web},
-			route{get, "/static/*", public, nil, a.cfg.Web},
+			route{get, "/invoice/*", public, nil, a.cfg.Web},
 		)
 	}
 	return list
@@ -110,7 +110,7 @@ func (t *table) find(method, path string) found {
 		vars, ok := rows[i].match(segments)
 		switch {
 		case !ok:
-		case rows[i].method == method || rows[i].method == "*":
+		case rows[i].method == method:
 			return found{route: &rows[i].route, vars: vars}
 		default:
 			f.allow = append(f.allow, rows[i].method)
@@ -123,10 +123,10 @@ func (r *row) match(segments []string) (vars [maxVars]string, ok bool) {
 	n := 0
 	for i, want := range r.segments {
 		switch {
-		case want == "*":
-			return vars, len(segments) > i
 		case i >= len(segments) || segments[i] == "":
 			return vars, false
+		case want == "*":
+			return vars, !slices.Contains(segments[i:], "")
 		case want[0] == ':':
 			vars[n] = segments[i]
 			n++

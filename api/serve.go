@@ -33,7 +33,7 @@ type request struct {
 
 // serve is what happens to every call.
 func (a *API) serve(w http.ResponseWriter, req *http.Request) {
-	began := time.Now() // what a call costs is measured in real time, whatever the daemon's clock says
+	began := time.Now() //nolint:forbidigo // what a call costs and how long a socket waits is real time
 	r := &request{id: requestID(req.Header.Get("X-Request-Id")), caller: callerOf(req)}
 	out := &recorder{ResponseWriter: w, req: req}
 	cors(w.Header())
@@ -48,6 +48,8 @@ func (a *API) serve(w http.ResponseWriter, req *http.Request) {
 		}
 		a.done(out, r, f, time.Since(began))
 	}()
+	// A write that hangs must end. The server's own timeout would end streams, too; they set their own deadlines.
+	_ = http.NewResponseController(w).SetWriteDeadline(began.Add(handleTimeout + writeTimeout))
 	switch {
 	case req.Method == http.MethodOptions:
 		preflight(out)
@@ -63,8 +65,6 @@ func (a *API) serve(w http.ResponseWriter, req *http.Request) {
 
 // answer runs a handler and writes what it gives.
 func (a *API) answer(out *recorder, req *http.Request, r *request, rt *route) {
-	// A write that hangs must end; the server's own timeout would end streams, too.
-	_ = http.NewResponseController(out).SetWriteDeadline(time.Now().Add(writeTimeout))
 	ctx, cancel := context.WithTimeout(req.Context(), handleTimeout)
 	defer cancel()
 	document, err := a.call(ctx, out, req, r, rt)
@@ -167,7 +167,7 @@ func write(w http.ResponseWriter, status int, document []byte) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(document) // a client that went away is no failure of ours
+	_, _ = w.Write(document) //nolint:gosec // JSON, and said to be; a client that went away is no failure of ours
 }
 
 // recovered answers for a handler that panicked, if it did not answer itself.

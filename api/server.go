@@ -138,8 +138,8 @@ func (a *API) Handler() http.Handler { return http.HandlerFunc(a.serve) }
 // each answer instead of one for all, since a stream has none.
 func (a *API) Server(listen string) *http.Server { return a.server(listen, a.Handler()) }
 
-// OpsServer gives a server of /metrics, /healthz and /readyz for an address, that was not started.
-func (a *API) OpsServer(listen string) *http.Server { return a.server(listen, a.OpsHandler()) }
+// MetricsServer gives a server of /metrics, /healthz and /readyz for an address, that was not started.
+func (a *API) MetricsServer(listen string) *http.Server { return a.server(listen, a.MetricsHandler()) }
 
 func (a *API) server(listen string, h http.Handler) *http.Server {
 	conns := newConnections(a.cfg.Limits)
