@@ -27,8 +27,8 @@ func Failure(code, message string) Raw {
 // Refusal is the error document of an error: its sentence where it has a kind, with the member at fault before it, and
 // nothing of its cause.
 func Refusal(err error) Raw {
-	var f *fault.Error
-	if !errors.As(err, &f) || f.Kind == fault.Internal {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok || f.Kind == fault.Internal {
 		return Failure(Code(fault.Internal), internalText)
 	}
 	message := f.Message
@@ -68,8 +68,7 @@ func Code(k fault.Kind) string {
 
 // messageOf gives the sentence of an error for the client, without its field.
 func messageOf(err error) string {
-	var f *fault.Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f.Message
 	}
 	return "is not valid"

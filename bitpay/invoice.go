@@ -19,7 +19,7 @@ type Facts struct {
 }
 
 // invoiceSize is what a document of an invoice usually takes, in bytes.
-const invoiceSize = 3072
+const invoiceSize = 4096
 
 // InvoiceDocument is the answer that carries one invoice (BitPay API, "Invoices", with the deprecated members that old
 // clients read without a check).
@@ -52,7 +52,7 @@ func (e *encoder) invoice(f Facts, v View) {
 	e.payment(inv)
 	e.transactions(f)
 	e.settings(inv)
-	e.text("merchantName", f.Merchant)
+	e.opt("merchantName", f.Merchant)
 	e.fixed(f)
 	buyer := inv.Order.Buyer
 	if v < Merchant { // the members must be there all the same: clients look into them
@@ -264,7 +264,11 @@ func (e *encoder) fixed(f Facts) {
 		e.close()
 	}
 	e.close()
-	e.bitcoin("universalCodes", func() { e.text("paymentString", pay) })
+	e.openIn("universalCodes")
+	if f.Invoice.Address.Text != "" {
+		e.text("paymentString", pay)
+	}
+	e.close()
 	e.raw("refundAddresses", "[]")
 	e.flag("refundAddressRequestPending", false)
 	e.flag("jsonPayProRequired", false)

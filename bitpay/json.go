@@ -115,7 +115,7 @@ func appendBTC(b []byte, s money.Sats) []byte {
 	b = strconv.AppendUint(b, v/unit, 10)
 	b = append(b, '.')
 	for d := unit / 10; d > 0; d /= 10 {
-		b = append(b, byte('0'+v/d%10)) //nolint:gosec // one digit
+		b = append(b, byte('0'+v/d%10))
 	}
 	return b
 }

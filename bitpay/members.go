@@ -77,36 +77,35 @@ const maxMarks = 8
 
 // check refuses control characters, and takes out of a text for people what turns it around.
 func (to rule) check(s string) (clean, why string) {
-	marks, overrides := 0, false
+	marks := 0
 	for _, c := range s {
 		switch {
-		case c == '\n' || c == '\r' || c == '\t':
-			if !to.lines {
-				return "", "holds a control character"
-			}
-		case unicode.IsControl(c):
+		case unicode.IsControl(c) && (!to.lines || !isLayout(c)):
 			return "", "holds a control character"
 		case to.ascii && c > '~':
 			return "", "may only hold printable ASCII characters"
-		case isOverride(c):
-			overrides = true
 		}
-		if marks++; !unicode.Is(unicode.Mn, c) && !unicode.Is(unicode.Me, c) {
+		if marks++; !unicode.In(c, unicode.Mn, unicode.Me) {
 			marks = 0
 		}
 		if to.plain && marks > maxMarks {
 			return "", "holds too many combining marks in a row"
 		}
 	}
-	if to.plain && overrides {
-		s = strings.Map(func(c rune) rune {
-			if isOverride(c) {
-				return -1
-			}
-			return c
-		}, s)
+	if to.plain && strings.ContainsFunc(s, isOverride) {
+		s = strings.Map(straight, s)
 	}
 	return s, ""
+}
+
+func isLayout(c rune) bool { return c == '\n' || c == '\r' || c == '\t' }
+
+// straight drops what changes the direction of a text.
+func straight(c rune) rune {
+	if isOverride(c) {
+		return -1
+	}
+	return c
 }
 
 // isOverride tells the characters that change the direction of a text around them (Unicode UAX #9).

@@ -165,7 +165,7 @@ func (s *scanner) object() ([]member, error) {
 	for c := s.next(); c != '}'; c = s.next() {
 		if len(list) > 0 {
 			if c != ',' {
-				return nil, s.malformed()
+				return nil, s.named(list[len(list)-1].name).malformed() // 0x10 is a zero with something behind it
 			}
 			s.pos++
 		}
