@@ -126,7 +126,7 @@ func (r *row) match(segments []string) (vars [maxVars]string, ok bool) {
 		case i >= len(segments) || segments[i] == "":
 			return vars, false
 		case want == "*":
-			return vars, !slices.Contains(segments[i:], "")
+			return vars, !slices.ContainsFunc(segments[i:], dots)
 		case want[0] == ':':
 			vars[n] = segments[i]
 			n++
@@ -136,6 +136,9 @@ func (r *row) match(segments []string) (vars [maxVars]string, ok bool) {
 	}
 	return vars, len(segments) == len(r.segments)
 }
+
+// dots tells the segments that a file system or another router would take for something else.
+func dots(segment string) bool { return segment == "" || segment == "." || segment == ".." }
 
 // lower folds ASCII only: nothing else is a letter of a path.
 func lower(s string) string {
