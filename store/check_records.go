@@ -1,0 +1,245 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"satchel/chain"
+	"satchel/invoice"
+)
+
+// invoices checks each invoice with its receipts.
+func (a *audit) invoices() error {
+	last := map[uint32]uint64{}
+	return a.each(bInvoices, func(key, payload []byte) error {
+		var rec invoiceRecord
+		if err := decode(bInvoices, key, payload, &rec); err != nil {
+			return err
+		}
+		at := parseRef(key)
+		a.expect(bInvoices, key, rec.facts(at))
+		if last[at.no]++; at.seq != last[at.no] {
+			last[at.no] = at.seq
+			return errors.New("a number before it is missing")
+		}
+		m, err := a.t.shop(at.no)
+		if err != nil {
+			return err
+		}
+		inv := rec.invoice(invoice.Ref{Merchant: m.ID, Seq: at.seq})
+		if rec.Marks != marksOf(&inv) {
+			return errors.New("what it counts as is not what it is")
+		}
+		if err := a.index(&rec); err != nil {
+			return err
+		}
+		if err := a.revisions(at, rec.State.Revision); err != nil {
+			return err
+		}
+		return a.balance(at, &inv)
+	})
+}
+
+// index checks that the key's counter is beyond the invoice's address.
+func (a *audit) index(rec *invoiceRecord) error {
+	if rec.Address.Key == "" {
+		return nil
+	}
+	key, ok, err := a.t.watchKey(rec.Address.Key)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return errors.New("its watch key is missing")
+	case rec.Address.Index >= key.Next:
+		return errors.New("its address could be issued again")
+	case rec.Sums.Receipts > 0 && rec.Address.Index >= key.Paid:
+		return errors.New("its key does not know that it was paid")
+	}
+	return nil
+}
+
+// revisions checks that an invoice's events are numbered without a gap.
+func (a *audit) revisions(at ref, want uint32) error {
+	n := uint32(0)
+	err := a.t.scan(bEventsOf, at.key(), nil, func(key, _ []byte) (bool, error) {
+		if n++; binary.BigEndian.Uint32(key[refLen:]) != n {
+			return false, fmt.Errorf("its event of revision %d is missing", n)
+		}
+		return true, nil
+	})
+	if err == nil && n != want {
+		err = fmt.Errorf("it has %d events and revision %d", n, want)
+	}
+	return err
+}
+
+// balance computes an invoice's sums from its receipts.
+func (a *audit) balance(at ref, inv *invoice.Invoice) error {
+	list, err := a.t.receipts(at, inv.Ref.Merchant, 0)
+	if err != nil {
+		return err
+	}
+	s := inv.Sums
+	is := invoice.Sums{CoveredAt: s.CoveredAt, FullAt: s.FullAt, FullTip: s.FullTip, ConflictAt: s.ConflictAt}
+	for i := range list {
+		r := &list[i]
+		is.Receipts++
+		switch r.Place.Where {
+		case invoice.Gone:
+			is.Gone++
+			continue
+		case invoice.Unproved:
+			is.Unproved++
+		case invoice.InMempool, invoice.InBlock:
+		}
+		switch r.Disposition {
+		case invoice.Credited, invoice.Over, invoice.Accepted:
+			is.In += r.Sats
+			if r.Place.Where == invoice.InBlock {
+				is.InBlocks += r.Sats
+			}
+		case invoice.Late:
+			is.Late += r.Sats
+		case invoice.Stray:
+			is.Stray += r.Sats
+		case invoice.Returned:
+		}
+	}
+	if is != s {
+		return fmt.Errorf("its receipts make %+v, and it says %+v", is, s)
+	}
+	return nil
+}
+
+func (a *audit) receipts() error {
+	return a.each(bReceipts, func(key, payload []byte) error {
+		var rec receiptRecord
+		if err := decode(bReceipts, key, payload, &rec); err != nil {
+			return err
+		}
+		at := parseReceiptKey(key)
+		a.expect(bReceipts, key, rec.facts(at))
+		_, err := a.t.invoiceRecord(at.ref)
+		return err
+	})
+}
+
+// events checks that the log has no gap.
+func (a *audit) events() error {
+	n := uint64(0)
+	return a.each(bEvents, func(key, payload []byte) error {
+		rec, _, err := decodeEvent(key, payload)
+		if err != nil {
+			return err
+		}
+		seq := binary.BigEndian.Uint64(key)
+		a.expect(bEvents, key, rec.facts(seq))
+		if n++; seq != n {
+			n = seq
+			return errors.New("a number before it is missing")
+		}
+		return nil
+	})
+}
+
+// deliveries checks each delivery with its event, its body and its attempts, and that each lane has one at its head.
+func (a *audit) deliveries() error {
+	heads := map[string]bool{}
+	return a.each(bDeliveries, func(key, payload []byte) error {
+		var rec deliveryRecord
+		if err := decode(bDeliveries, key, payload, &rec); err != nil {
+			return err
+		}
+		id := binary.BigEndian.Uint64(key)
+		a.expect(bDeliveries, key, rec.facts(id))
+		if _, ok, err := a.t.get(bEvents, key64(nil, rec.Event)); err != nil || !ok {
+			return errors.Join(err, errors.New("its event is missing"))
+		}
+		if _, ok, err := a.t.get(bBodies, key64(nil, rec.Body)); err != nil || !ok {
+			return errors.Join(err, errors.New("its body is missing"))
+		}
+		lane := string(rec.lane())
+		if rec.Held != (heads[lane] && rec.Blocks) {
+			return errors.New("it is held without need, or goes before its turn")
+		}
+		heads[lane] = heads[lane] || rec.Blocks
+		return a.attempts(id)
+	})
+}
+
+func (a *audit) attempts(id uint64) error {
+	n := uint32(0)
+	return a.t.scan(bAttempts, key64(nil, id), nil, func(key, _ []byte) (bool, error) {
+		if n++; binary.BigEndian.Uint32(key[8:]) != n {
+			return false, fmt.Errorf("its attempt %d is missing", n)
+		}
+		return true, nil
+	})
+}
+
+func (a *audit) grants() error {
+	return a.each(bGrants, func(key, payload []byte) error {
+		var rec grantRecord
+		if err := decode(bGrants, key, payload, &rec); err != nil {
+			return err
+		}
+		a.expect(bGrants, key, rec.facts(key))
+		_, err := a.t.shop(rec.No)
+		return err
+	})
+}
+
+// keys checks what hangs on merchants and keys: both ways of finding a merchant, the window of look-ahead addresses,
+// and the requests that made invoices.
+func (a *audit) keys() error {
+	err := a.each(bMerchants, func(key, payload []byte) error {
+		var rec merchantRecord
+		if err := decode(bMerchants, key, payload, &rec); err != nil {
+			return err
+		}
+		if no, err := a.t.merchantNo(rec.ID); err != nil || no != binary.BigEndian.Uint32(key) {
+			return errors.New("its id leads elsewhere")
+		}
+		return nil
+	})
+	next := map[uint32]uint32{}
+	err = errors.Join(err, a.each(bKeys, func(key, payload []byte) error {
+		var rec keyRecord
+		if err := decode(bKeys, key, payload, &rec); err != nil {
+			return err
+		}
+		next[rec.Number] = rec.Next
+		_, err := a.t.shop(rec.No)
+		return err
+	}))
+	err = errors.Join(err, a.each(bLookahead, func(key, _ []byte) error {
+		if n, ok := next[binary.BigEndian.Uint32(key)]; !ok || binary.BigEndian.Uint32(key[4:]) < n {
+			return errors.New("its key is missing, or its index was issued")
+		}
+		return nil
+	}))
+	return errors.Join(err, a.each(bGUIDs, func(_, payload []byte) error {
+		_, err := a.t.invoiceRecord(parseRef(payload[32:]))
+		return err
+	}))
+}
+
+// headers checks that our chain has no hole.
+func (a *audit) headers() error {
+	var below chain.Header
+	return a.each(bHeaders, func(key, payload []byte) error {
+		var rec headerRecord
+		if err := decode(bHeaders, key, payload, &rec); err != nil {
+			return err
+		}
+		h := rec.header(int32(binary.BigEndian.Uint32(key))) //nolint:gosec // written as int32
+		was := below
+		below = h
+		if !noTip(was) && (h.Prev != was.Hash || h.Height != was.Height+1) {
+			return errors.New("it does not follow the one below it")
+		}
+		return nil
+	})
+}

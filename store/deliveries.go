@@ -1,0 +1,256 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"satchel/fault"
+	"satchel/invoice"
+	"satchel/merchant"
+	"satchel/notify"
+)
+
+func noDelivery() error { return fault.New(fault.NotFound, "No such delivery") }
+
+// enqueue queues a delivery of an event that was just logged.
+func (t *txn) enqueue(event uint64, e *eventRecord, out *notify.Outgoing) error {
+	id, err := t.lastNumber(bDeliveries, nil)
+	if err != nil {
+		return err
+	}
+	id++
+	rec := &deliveryRecord{
+		Event: event, EventID: e.ID, Revision: e.Revision, Code: e.Code, No: e.No, Seq: e.Seq, Invoice: e.Invoice,
+		Channel: out.Channel, Endpoint: out.Endpoint, Group: notify.EndpointKey(out.Endpoint), Body: id, Created: e.At,
+		State: notify.Pending, Next: e.At,
+	}
+	if err := t.put(bBodies, key64(nil, id), out.Body); err != nil {
+		return err
+	}
+	return t.queueUp(id, rec)
+}
+
+// queueUp writes a new delivery. It is held while an earlier one of its lane must go first.
+func (t *txn) queueUp(id uint64, rec *deliveryRecord) error {
+	d := rec.delivery(id, "")
+	rec.Blocks = d.Blocks()
+	if rec.Channel != notify.Mail {
+		ahead, err := t.last(bLanes, rec.lane())
+		if err != nil {
+			return err
+		}
+		rec.Held = ahead != nil
+	}
+	t.touched.Deliveries = true
+	return t.putDelivery(id, facts{}, rec)
+}
+
+func (t *txn) putDelivery(id uint64, was facts, rec *deliveryRecord) error {
+	return errors.Join(t.save(bDeliveries, key64(nil, id), rec), t.reindex(was, rec.facts(id)))
+}
+
+func (t *txn) deliveryRecord(id uint64) (*deliveryRecord, bool, error) {
+	var rec deliveryRecord
+	ok, err := t.load(bDeliveries, key64(nil, id), &rec)
+	return &rec, ok, err
+}
+
+// delivery reads a delivery that must be there, with its body.
+func (t *txn) delivery(id uint64) (notify.Delivery, error) {
+	rec, ok, err := t.deliveryRecord(id)
+	if err != nil || !ok {
+		return notify.Delivery{}, errors.Join(err, missing(err == nil, bDeliveries, key64(nil, id)))
+	}
+	return t.withBody(id, rec)
+}
+
+func (t *txn) withBody(id uint64, rec *deliveryRecord) (notify.Delivery, error) {
+	m, err := t.shop(rec.No)
+	if err != nil {
+		return notify.Delivery{}, err
+	}
+	key := key64(nil, rec.Body)
+	body, ok, err := t.get(bBodies, key)
+	if err != nil || !ok {
+		return notify.Delivery{}, errors.Join(err, missing(err == nil, bBodies, key))
+	}
+	d := rec.delivery(id, m.ID)
+	d.Body = bytes.Clone(body)
+	return d, nil
+}
+
+// RecordAttempt stores a delivery as it is after an attempt, and the attempt. When it no longer blocks its lane, the
+// next delivery of the lane may go.
+func (db *DB) RecordAttempt(ctx context.Context, d notify.Delivery, a notify.Attempt) error {
+	return db.update(ctx, func(t *txn) error {
+		rec, ok, err := t.deliveryRecord(d.ID)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return noDelivery()
+		}
+		was := rec.facts(d.ID)
+		rec.take(&d)
+		if err := t.putDelivery(d.ID, was, rec); err != nil {
+			return err
+		}
+		if err := t.putAttempt(d.ID, &a); err != nil {
+			return err
+		}
+		return t.release(rec)
+	})
+}
+
+func (t *txn) putAttempt(id uint64, a *notify.Attempt) error {
+	prefix, n := key64(nil, id), uint32(0)
+	last, err := t.last(bAttempts, prefix)
+	if err != nil {
+		return err
+	}
+	if last != nil {
+		n = binary.BigEndian.Uint32(last[8:])
+	}
+	return t.save(bAttempts, key32(prefix, n+1), fromAttempt(a))
+}
+
+// release lets the first delivery of a lane go.
+func (t *txn) release(rec *deliveryRecord) error {
+	var first uint64
+	err := t.scan(bLanes, rec.lane(), nil, func(key, _ []byte) (bool, error) {
+		first = binary.BigEndian.Uint64(key[len(key)-8:])
+		return false, nil
+	})
+	if err != nil || first == 0 {
+		return err
+	}
+	next, ok, err := t.deliveryRecord(first)
+	if err != nil || !ok {
+		return errors.Join(err, missing(err == nil, bDeliveries, key64(nil, first)))
+	}
+	if !next.Held {
+		return nil
+	}
+	was := next.facts(first)
+	next.Held = false
+	t.touched.Deliveries = true
+	return t.putDelivery(first, was, next)
+}
+
+// Resend queues a delivery again: the same event and body under a new number, due now.
+func (db *DB) Resend(ctx context.Context, m merchant.ID, id uint64, now time.Time) (d notify.Delivery, err error) {
+	err = db.update(ctx, func(t *txn) error {
+		was, err := t.deliveryOf(m, id)
+		if err != nil {
+			return err
+		}
+		last, err := t.lastNumber(bDeliveries, nil)
+		if err != nil {
+			return err
+		}
+		rec := *was
+		rec.Created, rec.State, rec.Resend, rec.Held = toInstant(now), notify.Pending, true, false
+		rec.Attempts, rec.First, rec.Next, rec.Last = 0, 0, toInstant(now), ""
+		rec.Group = notify.EndpointKey(rec.Endpoint)
+		if err := t.queueUp(last+1, &rec); err != nil {
+			return err
+		}
+		d, err = t.withBody(last+1, &rec)
+		return err
+	})
+	return d, err
+}
+
+// deliveryOf reads a merchant's delivery.
+func (t *txn) deliveryOf(m merchant.ID, id uint64) (*deliveryRecord, error) {
+	no, err := t.merchantNo(m)
+	if err != nil {
+		return nil, err
+	}
+	rec, ok, err := t.deliveryRecord(id)
+	if err == nil && (!ok || rec.No != no) {
+		err = noDelivery()
+	}
+	return rec, err
+}
+
+// Attempts lists what was tried for a delivery, oldest first.
+func (db *DB) Attempts(ctx context.Context, m merchant.ID, id uint64) (list []notify.Attempt, err error) {
+	err = db.view(ctx, func(t *txn) error {
+		if _, err := t.deliveryOf(m, id); err != nil {
+			return err
+		}
+		return t.scan(bAttempts, key64(nil, id), nil, func(key, payload []byte) (bool, error) {
+			var rec attemptRecord
+			err := decode(bAttempts, key, payload, &rec)
+			list = append(list, rec.attempt())
+			return true, err
+		})
+	})
+	return list, err
+}
+
+// DeliveriesOf lists an invoice's deliveries, oldest first.
+func (db *DB) DeliveriesOf(ctx context.Context, m merchant.ID, id invoice.ID) (list []notify.Delivery, err error) {
+	err = db.view(ctx, func(t *txn) error {
+		_, at, err := t.byID(m, id)
+		if err != nil {
+			return err
+		}
+		return t.scan(bDeliveriesOf, at.key(), nil, func(key, _ []byte) (bool, error) {
+			d, err := t.delivery(binary.BigEndian.Uint64(key[refLen:]))
+			list = append(list, d)
+			return true, err
+		})
+	})
+	return list, err
+}
+
+// ListDeliveries lists a merchant's deliveries, newest first, at most limit (1,000); failedOnly: those that failed at
+// least once and are not delivered.
+func (db *DB) ListDeliveries(
+	ctx context.Context, m merchant.ID, failedOnly bool, limit int,
+) (list []notify.Delivery, err error) {
+	limit = bounded(limit)
+	in := bDeliveriesBy
+	if failedOnly {
+		in = bTroubled
+	}
+	err = db.view(ctx, func(t *txn) error {
+		no, err := t.merchantNo(m)
+		if err != nil {
+			return err
+		}
+		return t.scanBack(in, key32(nil, no), nil, func(key, _ []byte) (bool, error) {
+			d, err := t.delivery(binary.BigEndian.Uint64(key[noLen:]))
+			list = append(list, d)
+			return len(list) < limit, err
+		})
+	})
+	return list, err
+}
+
+// Undelivered tells how many deliveries wait or are being retried, and since when the oldest one does (zero: none).
+func (db *DB) Undelivered(ctx context.Context) (n uint64, oldest time.Time, err error) {
+	err = db.view(ctx, func(t *txn) error {
+		n, oldest, err = t.undelivered()
+		return err
+	})
+	return n, oldest, err
+}
+
+func (t *txn) undelivered() (n uint64, oldest time.Time, err error) {
+	count, err := t.counted(deliveryCount(notify.Pending))
+	if err != nil || count <= 0 {
+		return 0, time.Time{}, err
+	}
+	err = t.scan(bUndelivered, nil, nil, func(key, _ []byte) (bool, error) {
+		rec, _, err := t.deliveryRecord(binary.BigEndian.Uint64(key))
+		oldest = rec.Created.time()
+		return false, err
+	})
+	return uint64(count), oldest, err
+}

@@ -1,0 +1,202 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"satchel/fault"
+	"satchel/invoice"
+	"satchel/merchant"
+)
+
+// maxIndex is the first index that BIP32 does not allow for a public derivation.
+const maxIndex = 1 << 31
+
+// Key is a watch key as the store knows it: how far its addresses were issued, for whom.
+type Key struct {
+	Fingerprint string
+	Merchant    merchant.ID
+	Next        uint32 // the index that is issued next
+	Birthday    int32  // height from which old receipts are looked for
+}
+
+// RegisterKey makes a key known before an address of it is issued. k.Next is the configured start index: it moves the
+// next index up and never down. A key of one merchant is not accepted for another: fault.Conflict.
+func (db *DB) RegisterKey(ctx context.Context, k Key) error {
+	if k.Fingerprint == "" || k.Next > maxIndex {
+		return fault.Field("key", "has no fingerprint, or an impossible start index")
+	}
+	return db.update(ctx, func(t *txn) error {
+		no, err := t.merchantNo(k.Merchant)
+		if err != nil {
+			return err
+		}
+		rec, ok, err := t.watchKey(k.Fingerprint)
+		if err != nil {
+			return err
+		}
+		switch {
+		case ok && rec.No != no:
+			return fault.New(fault.Conflict, "the key belongs to another merchant; two merchants with one key would share addresses")
+		case !ok:
+			if rec.Number, err = t.keyCount(); err != nil {
+				return err
+			}
+			rec.No, rec.Number = no, rec.Number+1
+			rec.Paid = k.Next // what is below was another wallet's
+		}
+		rec.Next, rec.Birthday = max(rec.Next, k.Next), k.Birthday
+		return t.save(bKeys, []byte(k.Fingerprint), rec)
+	})
+}
+
+// Keys lists the watch keys, by fingerprint.
+func (db *DB) Keys(ctx context.Context) (list []Key, err error) {
+	err = db.view(ctx, func(t *txn) error {
+		return t.eachKey(func(fingerprint string, rec *keyRecord) error {
+			m, err := t.shop(rec.No)
+			list = append(list, Key{Fingerprint: fingerprint, Merchant: m.ID, Next: rec.Next, Birthday: rec.Birthday})
+			return err
+		})
+	})
+	return list, err
+}
+
+func (t *txn) eachKey(fn func(fingerprint string, rec *keyRecord) error) error {
+	return t.scan(bKeys, nil, nil, func(key, payload []byte) (bool, error) {
+		var rec keyRecord
+		if err := decode(bKeys, key, payload, &rec); err != nil {
+			return false, err
+		}
+		return true, fn(string(key), &rec)
+	})
+}
+
+// keyCount is how many keys there are: they are numbered from 1 and never removed.
+func (t *txn) keyCount() (n uint32, err error) {
+	err = t.eachKey(func(string, *keyRecord) error { n++; return nil })
+	return n, err
+}
+
+func (t *txn) watchKey(fingerprint string) (*keyRecord, bool, error) {
+	var rec keyRecord
+	ok, err := t.load(bKeys, []byte(fingerprint), &rec)
+	return &rec, ok, err
+}
+
+// Lookahead tells of a key that only the node derives which index is issued next, and which is the first whose address
+// is not known yet.
+func (db *DB) Lookahead(ctx context.Context, key string) (next, have uint32, err error) {
+	err = db.view(ctx, func(t *txn) error {
+		rec, err := t.knownKey(key)
+		if err != nil {
+			return err
+		}
+		next, have = rec.Next, rec.Next
+		last, err := t.last(bLookahead, key32(nil, rec.Number))
+		if last != nil {
+			have = max(have, binary.BigEndian.Uint32(last[4:])+1)
+		}
+		return err
+	})
+	return next, have, err
+}
+
+// PutLookahead keeps addresses that the node derived, for the indexes that are not issued yet.
+func (db *DB) PutLookahead(ctx context.Context, key string, addresses []invoice.Address) error {
+	return db.update(ctx, func(t *txn) error {
+		rec, err := t.knownKey(key)
+		if err != nil {
+			return err
+		}
+		for _, a := range addresses {
+			if a.Index < rec.Next {
+				continue
+			}
+			if a.Key != key || len(a.Script) == 0 {
+				return errors.New("a look-ahead address has no script, or belongs to another key")
+			}
+			if err := t.save(bLookahead, aheadKey(rec, a.Index), addressRecord(a)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func aheadKey(rec *keyRecord, index uint32) []byte { return key32(key32(nil, rec.Number), index) }
+
+func (t *txn) knownKey(fingerprint string) (*keyRecord, error) {
+	rec, ok, err := t.watchKey(fingerprint)
+	if err == nil && !ok {
+		err = fmt.Errorf("watch key %s is not registered", fingerprint)
+	}
+	return rec, err
+}
+
+// nextAddress gives the next address of the deriver's key that nobody was ever shown. An index without an address, and
+// one whose script is known already (the same wallet under another description), are passed over.
+func (t *txn) nextAddress(no uint32) (invoice.Address, *keyRecord, error) {
+	deriver := t.db.cfg.Deriver
+	if deriver == nil {
+		return invoice.Address{}, nil, fault.New(fault.Unavailable, "There is no wallet to take an address from")
+	}
+	key := deriver.Key()
+	rec, err := t.knownKey(key)
+	if err != nil {
+		return invoice.Address{}, nil, err
+	}
+	if rec.No != no {
+		return invoice.Address{}, nil, fmt.Errorf("watch key %s belongs to another merchant", key)
+	}
+	for index := rec.Next; index < maxIndex; index++ {
+		a, err := t.derive(rec, index)
+		if errors.Is(err, invoice.ErrSkip) {
+			continue
+		}
+		if err != nil {
+			return invoice.Address{}, nil, fmt.Errorf("address %d: %w", index, err)
+		}
+		if len(a.Script) == 0 {
+			return invoice.Address{}, nil, fmt.Errorf("address %d has no script", index)
+		}
+		a.Key, a.Index = key, index
+		_, known, err := t.get(bScripts, a.Script)
+		if err != nil {
+			return invoice.Address{}, nil, err
+		}
+		if !known {
+			return a, rec, nil
+		}
+	}
+	return invoice.Address{}, nil, fault.New(fault.Unavailable, "The wallet has no addresses left")
+}
+
+// derive takes an address from the look-ahead window, or computes it.
+func (t *txn) derive(rec *keyRecord, index uint32) (invoice.Address, error) {
+	var ahead addressRecord
+	if ok, err := t.load(bLookahead, aheadKey(rec, index), &ahead); err != nil || ok {
+		return invoice.Address(ahead), err
+	}
+	return t.db.cfg.Deriver.Address(index)
+}
+
+// advance takes an index, and what the look-ahead window has up to it.
+func (t *txn) advance(a *invoice.Address, rec *keyRecord) error {
+	var used [][]byte
+	err := t.scan(bLookahead, key32(nil, rec.Number), nil, func(key, _ []byte) (bool, error) {
+		if binary.BigEndian.Uint32(key[4:]) > a.Index {
+			return false, nil
+		}
+		used = append(used, slices.Clone(key))
+		return true, nil
+	})
+	for _, key := range used {
+		err = errors.Join(err, t.remove(bLookahead, key))
+	}
+	rec.Next = a.Index + 1
+	return errors.Join(err, t.save(bKeys, []byte(a.Key), rec))
+}
