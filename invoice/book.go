@@ -144,7 +144,7 @@ func (b *Book) Move(r Receipt, to Place, reason Reason, now time.Time) {
 	b.changed[r.Outpoint] = r
 	b.inv.Sums.ConflictAt = max(b.inv.Sums.ConflictAt, to.ConflictAt)
 	counts := was.counts() || r.counts()
-	b.stale = b.stale || counts && (full || b.inv.enough()) || was.Place.ConflictAt > 0
+	b.stale = b.stale || counts && (full || b.inv.enough() || r.Disposition == Over) || was.Place.ConflictAt > 0
 	if was.counts() && !r.counts() || buried && !b.inv.buried() {
 		b.unjudge()
 	}
@@ -184,7 +184,7 @@ func (b *Book) Judge(v Verdict) { b.inv.State.Verdict = v }
 // Close ends the step: the invoice as it is now, the receipts that changed, and the events to announce.
 func (b *Book) Close(v View) (Invoice, []Receipt, []Event, error) {
 	b.reconsider(v.Now)
-	if b.stale && b.inv.priced() {
+	if b.stale {
 		b.cover(v.Now)
 	}
 	receipts := make([]Receipt, 0, len(b.changed))

@@ -53,7 +53,6 @@ func (b *Book) Return(o Outpoint, by TxID, now time.Time) error {
 		return fault.New(fault.Conflict, "the receipt is returned already")
 	}
 	b.redispose(r, Returned, Note{At: now, Reason: ByOperator, Detail: "by " + by.String()})
-	b.inv.State.Exception = (&machine{inv: b.inv}).exception()
 	b.say(AdjustmentComplete, ByOperator, fmt.Sprintf("%s BTC returned by %s", r.Sats.BTC(), by), now)
 	return nil
 }
@@ -109,6 +108,11 @@ func (b *Book) find(o Outpoint) (Receipt, error) {
 	return Receipt{}, fault.New(fault.NotFound, "no receipt %s", o)
 }
 
+// say announces what was decided, with an invoice whose amounts and exception agree.
 func (b *Book) say(code Code, reason Reason, detail string, now time.Time) {
+	if b.stale {
+		b.cover(now)
+	}
+	b.inv.State.Exception = (&machine{inv: b.inv, late: b.late, covered: b.covered}).exception()
 	b.said = append(b.said, Event{Code: code, At: now, Reason: reason, Detail: detail, Invoice: b.inv, Extended: true})
 }

@@ -72,13 +72,13 @@ func byClaim(a, b Receipt) int {
 func (b *Book) cover(now time.Time) {
 	s := &b.inv.Sums
 	s.CoveredAt, s.ConflictAt, s.FullAt, s.FullTip = 0, 0, time.Time{}, 0
-	b.covered, b.late = true, false
+	b.stale, b.covered, b.late = false, true, false
 	need, sum := b.inv.Needed(), money.Sats(0)
 	list, mature := b.all(), []Receipt(nil)
 	slices.SortFunc(list, byClaim)
 	for _, r := range list {
 		s.ConflictAt = max(s.ConflictAt, r.Place.ConflictAt)
-		if !r.counts() {
+		if !r.counts() || !b.inv.priced() {
 			continue
 		}
 		b.relabel(r, sum < b.inv.ceiling(), now)

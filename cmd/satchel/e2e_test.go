@@ -1,0 +1,197 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"satchel/admin"
+	"satchel/money"
+)
+
+// The main job, from a customer's broadcast to the merchant's callback, on the binary that users run, a real node and a
+// real receiver.
+func TestPaymentsFromBroadcastToCallback(t *testing.T) {
+	s := newShop(t, [2]string{"zero_conf", "always"})
+	t.Run("high", func(t *testing.T) {
+		inv := s.invoice("20", "USD", "high", nil)
+		s.pay(inv.Address, sats(t, inv.Due))
+		s.becomes(inv.ID, "confirmed", false)
+		s.mine(6)
+		s.becomes(inv.ID, "complete", false)
+		s.told(inv.ID, "confirmed complete")
+	})
+	t.Run("medium", func(t *testing.T) {
+		inv := s.invoice("20.50", "USD", "medium", map[string]any{"posData": "000000161", "orderId": "M-1"})
+		s.pay(inv.Address, sats(t, inv.Due))
+		doc := s.becomes(inv.ID, "paid", false)
+		if doc["amountPaid"] != json.Number("41000") || doc["btcDue"] != "0.00000000" || doc["posData"] != "000000161" || doc["orderId"] != "M-1" {
+			t.Errorf("the document says %v", doc)
+		}
+		s.mine(1)
+		s.becomes(inv.ID, "confirmed", false)
+		s.mine(5)
+		s.becomes(inv.ID, "complete", false)
+		s.told(inv.ID, "paid confirmed complete")
+	})
+	t.Run("low", func(t *testing.T) {
+		inv := s.invoice("30", "EUR", "low", nil)
+		s.pay(inv.Address, sats(t, inv.Due))
+		s.becomes(inv.ID, "paid", false)
+		s.mine(5)
+		s.mine(1)
+		s.becomes(inv.ID, "complete", false)
+		s.told(inv.ID, "paid complete")
+	})
+	t.Run("overpaid in two payments", func(t *testing.T) {
+		inv := s.invoice("10", "USD", "medium", nil)
+		due := sats(t, inv.Due)
+		s.pay(inv.Address, due/4)
+		s.becomes(inv.ID, "new", "paidPartial")
+		s.pay(inv.Address, due)
+		doc := s.becomes(inv.ID, "paid", "paidOver")
+		if doc["overpaidAmount"] != json.Number("0.00005") {
+			t.Errorf("overpaidAmount is %v", doc["overpaidAmount"])
+		}
+		s.mine(6)
+		s.becomes(inv.ID, "complete", "paidOver")
+		s.told(inv.ID, "paid confirmed complete")
+	})
+	t.Run("paid while the daemon was killed", func(t *testing.T) {
+		inv := s.invoice("12", "USD", "medium", nil)
+		s.kill()
+		s.pay(inv.Address, sats(t, inv.Due))
+		s.mine(1)
+		s.start()
+		s.becomes(inv.ID, "confirmed", false)
+		s.mine(5)
+		s.becomes(inv.ID, "complete", false)
+		s.told(inv.ID, "paid confirmed complete")
+	})
+	t.Run("callbacks wait for a broken receiver", func(t *testing.T) {
+		inv := s.invoice("13", "USD", "medium", nil)
+		s.receiver.breakDown(true)
+		s.pay(inv.Address, sats(t, inv.Due))
+		s.becomes(inv.ID, "paid", false)
+		s.mine(6)
+		s.becomes(inv.ID, "complete", false)
+		s.kill()
+		s.receiver.breakDown(false)
+		s.start()
+		s.told(inv.ID, "paid confirmed complete")
+	})
+	// The clock only goes forward, so what expires comes last.
+	t.Run("underpaid and expired, then paid late, then accepted", func(t *testing.T) {
+		under := s.invoice("14", "USD", "medium", nil)
+		late := s.invoice("15", "USD", "medium", nil)
+		s.pay(under.Address, sats(t, under.Due)/2)
+		s.becomes(under.ID, "new", "paidPartial")
+		s.run(nil, "clock", "advance", "16m")
+		s.becomes(under.ID, "expired", "paidPartial")
+		s.becomes(late.ID, "expired", false)
+		txid := s.pay(late.Address, sats(t, late.Due))
+		s.becomes(late.ID, "expired", "paidLate")
+		var needs []admin.Need
+		s.run(&needs, "attention")
+		outpoint := ""
+		for _, n := range needs {
+			if n.Why == "late" && n.Invoice == late.ID && strings.HasPrefix(n.Outpoint, txid) {
+				outpoint = n.Outpoint
+			}
+		}
+		if outpoint == "" {
+			t.Fatalf("`satchel attention` does not list %s: %+v", txid, needs)
+		}
+		s.run(nil, "invoice", "accept", outpoint)
+		s.becomes(late.ID, "paid", "paidLate")
+		s.mine(6)
+		s.becomes(late.ID, "complete", "paidLate")
+		s.told(late.ID, "paid confirmed complete")
+		if got := s.receiver.statuses(under.ID); got != "" {
+			t.Errorf("an expired invoice has no plain callback, but %q came", got)
+		}
+	})
+	s.checkStory()
+}
+
+// checkStory stops the daemon and checks every record and index of what it left.
+func (s *shop) checkStory() {
+	s.t.Helper()
+	s.kill()
+	var problems []problem
+	s.run(&problems, "check")
+	if len(problems) > 0 {
+		s.t.Errorf("`satchel check` found %+v", problems)
+	}
+}
+
+func sats(t *testing.T, btc string) int64 {
+	t.Helper()
+	v, err := money.ParseBTC(btc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int64(v)
+}
+
+// A refusal names the member, is a 4xx in the one document that all clients read, and uses no address.
+func TestRefusalsUseNoAddress(t *testing.T) {
+	s := newShop(t)
+	first := s.invoice("10", "USD", "medium", nil)
+	for name, body := range map[string]map[string]any{
+		"price":           {"currency": "USD"},
+		"currency":        {"price": 1, "currency": "XXX"},
+		"redirectURL":     {"price": 1, "currency": "USD", "redirectURL": "javascript:alert(1)"},
+		"notificationURL": {"price": 1, "currency": "USD", "notificationURL": "ftp://shop.example/x"},
+	} {
+		body["token"] = s.token
+		status, doc := s.post("/invoices", body)
+		text, _ := doc["error"].(string)
+		if status < 400 || status > 499 || !strings.Contains(text, name) || doc["status"] != "error" || doc["message"] != text {
+			t.Errorf("%s: %d %v", name, status, doc)
+		}
+	}
+	if status, doc := s.post("/invoices", map[string]any{"price": 1, "currency": "USD", "token": "nonsense"}); status < 400 || status > 499 {
+		t.Errorf("a wrong token: %d %v", status, doc)
+	}
+	second := s.invoice("10", "USD", "medium", nil)
+	var st admin.Status
+	s.run(&st, "status")
+	if len(st.Keys) != 1 || st.Keys[0].Next != 2 || st.Scripts != 2 || first.Address == second.Address {
+		t.Errorf("two invoices used %+v", st.Keys)
+	}
+}
+
+// While the node is away nothing is promised, and it is said at once; when it is back, nothing needs a hand.
+func TestNodeAwayRefusesNewInvoicesAndRecovers(t *testing.T) {
+	s := newShop(t)
+	inv := s.invoice("10", "USD", "medium", map[string]any{"guid": "g-1"})
+	s.node.Kill()
+	s.eventually("/readyz says node_unreachable", func() bool {
+		res, err := http.Get("http://" + s.api + "/readyz")
+		if err != nil {
+			return false
+		}
+		status, doc := decodeAnswer(t, res)
+		return status == http.StatusServiceUnavailable && strings.Contains(jsonText(doc["reasons"]), "node_unreachable")
+	})
+	status, _ := s.post("/invoices", map[string]any{"token": s.token, "price": 1, "currency": "USD"})
+	if status != http.StatusServiceUnavailable {
+		t.Errorf("POST /invoices without a node: %d", status)
+	}
+	replay := map[string]any{"token": s.token, "price": json.Number("10"), "currency": "USD", "transactionSpeed": "medium", "fullNotifications": true, "guid": "g-1"}
+	if status, doc := s.post("/invoices", replay); status != http.StatusOK || doc["data"].(map[string]any)["id"] != inv.ID {
+		t.Errorf("a replayed guid: %d %v", status, doc)
+	}
+	s.must(s.node.Restart(t.Context()))
+	s.must(s.node.LoadWallet(t.Context()))
+	s.pay(inv.Address, sats(t, inv.Due))
+	s.becomes(inv.ID, "paid", false)
+	s.told(inv.ID, "paid")
+}
+
+func jsonText(v any) string {
+	b, _ := json.Marshal(v)
+	return string(b)
+}
