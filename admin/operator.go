@@ -19,7 +19,7 @@ type Store interface {
 	PutMerchant(ctx context.Context, m merchant.Merchant) error
 	PutGrant(ctx context.Context, g auth.Grant) error
 	GrantsOf(ctx context.Context, m merchant.ID) ([]auth.Grant, error)
-	RevokeGrant(ctx context.Context, m merchant.ID, id auth.TokenID, at time.Time) error
+	RevokeGrant(ctx context.Context, m merchant.ID, id auth.TokenID) error
 	Invoice(ctx context.Context, m merchant.ID, id invoice.ID) (invoice.Invoice, error)
 	ListInvoices(ctx context.Context, m merchant.ID, f invoice.Filter) ([]invoice.Invoice, error)
 	Receipts(ctx context.Context, m merchant.ID, id invoice.ID, limit int) ([]invoice.Receipt, error)
@@ -125,7 +125,7 @@ func (o *Operator) revokeToken(ctx context.Context, r ByID) (Nothing, error) {
 	if err != nil {
 		return Nothing{}, fault.Field("id", "is no token id; `satchel token list` shows them")
 	}
-	return Nothing{}, o.cfg.Store.RevokeGrant(ctx, o.cfg.Merchant, id, o.cfg.Clock.Now())
+	return Nothing{}, o.cfg.Store.RevokeGrant(ctx, o.cfg.Merchant, id)
 }
 
 func (o *Operator) createInvoice(ctx context.Context, r InvoiceRequest) (Invoice, error) {

@@ -72,7 +72,7 @@ func (a *app) checkCommand() *cobra.Command {
 		}
 		list := make([]problem, 0, len(found))
 		for _, p := range found {
-			list = append(list, problem{Where: p.Where, What: p.What})
+			list = append(list, problem{Where: p.Bucket + " " + p.Key, What: p.What})
 		}
 		err = a.print(list, func(w io.Writer) {
 			for _, p := range list {

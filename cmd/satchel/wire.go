@@ -38,7 +38,7 @@ type daemonParts struct {
 	node     *chain.Node
 	watcher  *chain.Watcher
 	tracker  *tracker.Tracker
-	deriver  *deriver
+	deriver  deriver
 	rates    *rate.Service
 	notifier *notify.Notifier
 	hub      *live.Hub
@@ -57,7 +57,7 @@ func wire(s settings, log *slog.Logger) (*daemonParts, error) {
 		return nil, err
 	}
 	d := &daemonParts{
-		set: s, log: log, clock: clk, scripts: chain.NewScripts(0), deriver: newDeriver(s.key), hub: live.New(pages),
+		set: s, log: log, clock: clk, scripts: chain.NewScripts(0), deriver: deriver{s.key}, hub: live.New(pages),
 		broken: make(chan error, 1),
 	}
 	if err := d.openStore(); err != nil {
@@ -289,9 +289,6 @@ func (d *daemonParts) run(ctx context.Context, g *errgroup.Group) {
 	} {
 		others.Go(func() error { return loop(inner) })
 	}
-	others.Go(func() error {
-		return d.deriver.Run(inner, d.db, nodeDeriver{d.node}, d.part("wallet"))
-	})
 	g.Go(func() error {
 		defer stop()
 		return others.Wait()
@@ -318,10 +315,15 @@ func (d *daemonParts) prepare(ctx context.Context) error {
 	if err := d.db.PutMerchant(ctx, m); err != nil {
 		return err
 	}
-	if err := d.db.RegisterKey(ctx, d.deriver.Key(), d.merchant, d.set.startIndex, d.set.birthday); err != nil {
+	if err := d.db.RegisterKey(ctx, store.Key{
+		Fingerprint: d.deriver.Key(), Merchant: d.merchant, Next: d.set.startIndex, Birthday: d.set.birthday,
+	}); err != nil {
 		return err
 	}
-	return d.verify(ctx)
+	if err := d.verify(ctx); err != nil {
+		return err
+	}
+	return d.deriver.lookAhead(ctx, d.db, nodeDeriver{d.node}, d.part("wallet"))
 }
 
 // verify compares the first addresses with the node's, as soon as it answers, and judges its set-up once.
