@@ -99,7 +99,7 @@ func (n *Node) mempoolIDs(ctx context.Context) ([]TxID, error) {
 func readIDs(r io.Reader) ([]TxID, error) {
 	var ids []TxID
 	found := false
-	dec := json.NewDecoder(r)
+	dec := newStride(r, smallReply)
 	err := members(dec, func(name string) error {
 		switch name {
 		case "error":

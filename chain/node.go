@@ -219,7 +219,7 @@ func (n *Node) HashAt(ctx context.Context, height int32) (BlockHash, bool, error
 func (n *Node) Call(ctx context.Context, method string, params ...any) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return n.wire.call(ctx, batchReply, method, params...)
+	return n.wire.call(ctx, blockReply, method, params...)
 }
 
 // Broadcast sends a raw transaction to the node and its peers (sendrawtransaction), once. The node's refusal is an

@@ -36,7 +36,7 @@ const (
 // Bounds of what is read of one answer. Beyond its bound an answer is an error, never a larger buffer.
 const (
 	smallReply = 4 << 20   // calls that answer with a handful of values
-	batchReply = 64 << 20  // a batch: at most 500 transactions or headers
+	batchReply = 64 << 20  // a batch of at most 500 transactions; other batches are small
 	blockReply = 16 << 20  // a block of four million weight units, in hex, with room
 	jsonReply  = 256 << 20 // a block as JSON, and a scan of the UTXO set
 	listReply  = 512 << 20 // the ids of a mempool; they are decoded as they come and never held as text

@@ -213,7 +213,11 @@ func (w *wire) batch(ctx context.Context, method string, params [][]any, each fu
 		return fmt.Errorf("%s: %w", method, err)
 	}
 	defer finish(answer)
-	if err := readBatch(&bounded{r: answer, left: batchReply}, len(params), each); err != nil {
+	limit := int64(smallReply)
+	if method == "getrawtransaction" {
+		limit = batchReply
+	}
+	if err := readBatch(&bounded{r: answer, left: limit}, len(params), each); err != nil {
 		return fmt.Errorf("%s: %w", method, err)
 	}
 	return nil
@@ -221,7 +225,7 @@ func (w *wire) batch(ctx context.Context, method string, params [][]any, each fu
 
 // readBatch decodes a batch's answers one at a time, so that only one of them is held.
 func readBatch(r io.Reader, want int, each func(i int, result json.RawMessage, err error) error) error {
-	dec := json.NewDecoder(r)
+	dec := newStride(r, blockReply)
 	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
 		return fmt.Errorf("the node's answer is no batch: %w", errors.Join(err, errMalformed))
 	}

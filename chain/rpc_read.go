@@ -3,6 +3,7 @@ package chain
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -32,6 +33,32 @@ func (b *bounded) Read(p []byte) (int, error) {
 	}
 	n, err := b.r.Read(p)
 	b.left -= int64(n)
+	return n, err
+}
+
+// strideReader bounds what a JSON decoder holds at once: it says errTooLarge when so much was read that no token came
+// of.
+type strideReader struct {
+	r      io.Reader
+	dec    *json.Decoder
+	read   int64
+	stride int64
+}
+
+// newStride makes a decoder of r none of whose tokens, or values decoded as a whole, is longer than about stride bytes.
+func newStride(r io.Reader, stride int64) *json.Decoder {
+	s := &strideReader{r: r, stride: stride}
+	s.dec = json.NewDecoder(s)
+	return s.dec
+}
+
+// Read passes bytes on as long as the decoder keeps up.
+func (s *strideReader) Read(p []byte) (int, error) {
+	if s.read-s.dec.InputOffset() > s.stride {
+		return 0, errTooLarge
+	}
+	n, err := s.r.Read(p)
+	s.read += int64(n)
 	return n, err
 }
 

@@ -101,7 +101,7 @@ func TestDroppedConnectionIsUnreachableAndNothingIsRepeated(t *testing.T) {
 func TestAnswerCutShortIsUnreachable(t *testing.T) {
 	eachWay(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000")
-		_, _ = io.WriteString(w, `{"result":[`)
+		_, _ = io.WriteString(w, `[{"result":[`)
 	}, func(t *testing.T, err error) { isKind(t, err, chain.ErrUnreachable) })
 }
 
@@ -177,11 +177,11 @@ func TestWarmUpIsNotReady(t *testing.T) {
 }
 
 func TestHungNodeIsUnreachableWithinItsDeadline(t *testing.T) {
-	release := make(chan struct{})
-	defer close(release)
 	for method, call := range ways() {
 		t.Run(method, func(t *testing.T) {
+			release := make(chan struct{})
 			s := fake(t, func(http.ResponseWriter, *http.Request, string) { <-release })
+			t.Cleanup(func() { close(release) }) // before the server's own cleanup, which waits for its handlers
 			n := client(t, s)
 			ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 			defer cancel()

@@ -167,7 +167,7 @@ func TestRefusalsUseNoAddress(t *testing.T) {
 func TestNodeAwayRefusesNewInvoicesAndRecovers(t *testing.T) {
 	s := newShop(t)
 	inv := s.invoice("10", "USD", "medium", map[string]any{"guid": "g-1"})
-	s.node.Kill()
+	s.node.Shutdown()
 	s.eventually("/readyz says node_unreachable", func() bool {
 		res, err := http.Get("http://" + s.api + "/readyz")
 		if err != nil {

@@ -197,7 +197,7 @@ func configText(f initFlags, start uint32) string {
 	}
 	text = setKey(text, "birthday", strconv.FormatInt(f.birthday, 10))
 	if f.startIndex >= 0 {
-		return setKey(text, "start_index", strconv.FormatInt(f.startIndex, 10))
+		start = uint32(f.startIndex) //nolint:gosec // readSettings bounds what is written
 	}
 	text = setKey(text, "start_index", strconv.FormatUint(uint64(start), 10))
 	if f.network == "regtest" {
