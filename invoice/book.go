@@ -56,8 +56,9 @@ func (b *Book) See(s Sight, now time.Time) {
 	full := b.inv.enough()
 	var reason Reason
 	r.Disposition, reason = b.inv.dispose(r, s)
-	b.changed[r.Outpoint] = r.note(now, reason, "")
 	b.inv.Sums.Receipts++
+	r.No = b.inv.Sums.Receipts
+	b.changed[r.Outpoint] = r.note(now, reason, "")
 	b.account(r, +1)
 	if r.counts() && !full { // what was judged was less than this
 		b.inv.State.Verdict = Verdict{}

@@ -38,18 +38,13 @@ func (m *machine) bySum() Exception {
 	return None
 }
 
-// lateKept tells that the invoice was paid by accepting late money, which stays said for as long as it is paid.
+// lateKept tells that the invoice was paid by accepting late money, which stays said for as long as it is paid. A step
+// that did not look at the receipts keeps what was said.
 func (m *machine) lateKept() bool {
-	if m.covered || !m.inv.enough() {
+	if m.covered {
 		return m.inv.enough() && m.late
 	}
-	switch m.inv.State.Status {
-	case Paid, Confirmed, Complete, Invalid:
-		return m.inv.State.Exception == PaidLate
-	case New, Expired, Declined:
-		return false
-	}
-	return false
+	return m.inv.enough() && m.inv.State.Exception == PaidLate
 }
 
 // reachedLate tells that late money fills what is missing of an unpaid invoice.

@@ -318,7 +318,7 @@ func recount(inv Invoice, receipts map[Outpoint]Receipt) Sums {
 		return s
 	}
 	need := inv.Needed()
-	slices.SortFunc(counting, byClaim)
+	slices.SortFunc(counting, bySight)
 	var sum money.Sats
 	for _, r := range counting {
 		if sum += r.Sats; sum >= need {

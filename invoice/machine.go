@@ -259,11 +259,10 @@ func (m *machine) emit(code Code, reason Reason, detail string) {
 func (m *machine) flat() {
 	e, said := &m.events[len(m.events)-1], &m.inv.State.Said
 	to := m.inv.State.Status
-	if to != Invalid && to <= said.Flat && said.Flat != Invalid {
+	if !m.inv.wantsFlat(to) || to != Invalid && to <= said.Flat && said.Flat != Invalid {
 		return
 	}
-	said.Flat = to
-	e.Flat = m.inv.wantsFlat(to)
+	said.Flat, e.Flat = to, true
 	e.Invoice = m.inv
 }
 

@@ -131,6 +131,7 @@ func (d Disposition) String() string {
 type Receipt struct {
 	Outpoint    Outpoint
 	Ref         Ref
+	No          uint32 // in the order of the invoice's receipts, from 1
 	Sats        money.Sats
 	Coinbase    bool
 	FirstSeen   time.Time // the earliest of the node's time and ours; never raised

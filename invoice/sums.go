@@ -51,21 +51,10 @@ func (b *Book) all() []Receipt {
 	return list
 }
 
+// bySight is the order in which receipts fill the due sum: the first seen first, and of those seen in the same second,
+// as the node counts, the first that we met. It does not depend on what became of them, so that it stays the same.
 func bySight(a, b Receipt) int {
-	return cmp.Or(a.FirstSeen.Compare(b.FirstSeen), slices.Compare(a.Outpoint.TxID[:], b.Outpoint.TxID[:]),
-		cmp.Compare(a.Outpoint.Vout, b.Outpoint.Vout))
-}
-
-// byClaim is the order in which receipts fill the due sum: the first seen first. Of those seen in the same second, one
-// that was beyond the due sum stays so.
-func byClaim(a, b Receipt) int {
-	over := func(r Receipt) int {
-		if r.Disposition == Over {
-			return 1
-		}
-		return 0
-	}
-	return cmp.Or(a.FirstSeen.Compare(b.FirstSeen), cmp.Compare(over(a), over(b)), bySight(a, b))
+	return cmp.Or(a.FirstSeen.Compare(b.FirstSeen), cmp.Compare(a.No, b.No))
 }
 
 // cover finds which receipts are needed to reach the due sum, since when they do, and by which block they are covered.
@@ -75,7 +64,6 @@ func (b *Book) cover(now time.Time) {
 	b.stale, b.covered, b.late = false, true, false
 	need, sum := b.inv.Needed(), money.Sats(0)
 	list, mature := b.all(), []Receipt(nil)
-	slices.SortFunc(list, byClaim)
 	for _, r := range list {
 		s.ConflictAt = max(s.ConflictAt, r.Place.ConflictAt)
 		if !r.counts() || !b.inv.priced() {

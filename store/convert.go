@@ -103,7 +103,7 @@ func (r *quoteRecord) quote() money.Quote {
 
 func fromReceipt(r *invoice.Receipt) receiptRecord {
 	rec := receiptRecord{
-		Sats: r.Sats, Coinbase: r.Coinbase, SeenTip: r.SeenTip, Where: r.Place.Where, Block: r.Place.Block,
+		No: r.No, Sats: r.Sats, Coinbase: r.Coinbase, SeenTip: r.SeenTip, Where: r.Place.Where, Block: r.Place.Block,
 		Height: r.Place.Height, BlockTime: toInstant(r.Place.BlockTime), ReplacedBy: hash32(r.Place.ReplacedBy),
 		ConflictAt: r.Place.ConflictAt, Value: fiatRecord(r.Value), Rate: r.Rate, Disposition: r.Disposition,
 	}
@@ -135,7 +135,7 @@ func parseReceiptKey(b []byte) receiptAt {
 
 func (r *receiptRecord) receipt(at receiptAt, of invoice.Ref) invoice.Receipt {
 	out := invoice.Receipt{
-		Outpoint: at.outpoint, Ref: of, Sats: r.Sats, Coinbase: r.Coinbase, FirstSeen: at.seen.time(), SeenTip: r.SeenTip,
+		Outpoint: at.outpoint, Ref: of, No: r.No, Sats: r.Sats, Coinbase: r.Coinbase, FirstSeen: at.seen.time(), SeenTip: r.SeenTip,
 		Place: invoice.Place{
 			Where: r.Where, Block: r.Block, Height: r.Height, BlockTime: r.BlockTime.time(),
 			ReplacedBy: invoice.TxID(r.ReplacedBy), ConflictAt: r.ConflictAt,

@@ -191,6 +191,7 @@ type sumsRecord struct {
 type receiptRecord struct {
 	Sats        money.Sats          `json:"sats"`
 	Coinbase    bool                `json:"coinbase,omitempty"`
+	No          uint32              `json:"no"`
 	SeenTip     int32               `json:"seenTip,omitempty"`
 	Where       invoice.Where       `json:"where"`
 	Block       hash32              `json:"block,omitzero"`
