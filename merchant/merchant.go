@@ -3,6 +3,8 @@
 package merchant
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -109,11 +111,19 @@ type Retired struct {
 // Secret is a text that must not be seen.
 type Secret string
 
+const hidden = "[secret]"
+
 // String hides the secret.
-func (Secret) String() string { return "[secret]" }
+func (Secret) String() string { return hidden }
+
+// Format hides the secret from every verb of fmt.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
+
+// MarshalText hides the secret from encoders; whoever stores it takes it from Reveal.
+func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // LogValue hides the secret from log/slog.
-func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
+func (Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
 
 // Reveal gives the secret itself, for signing and for the operator's own terminal.
 func (s Secret) Reveal() string { return string(s) }

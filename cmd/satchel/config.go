@@ -122,25 +122,25 @@ func defaults() (config, error) {
 	return c, nil
 }
 
-// parseConfig reads a file's text over the defaults. Every unknown key is a problem of its own.
-func parseConfig(text string) (config, []string) {
+// parseConfig reads a file's text over the defaults. Every unknown key is a problem of its own; a text that is no TOML
+// has only one, and nothing to read.
+func parseConfig(text string) (c config, problems []string, ok bool) {
 	c, err := defaults()
 	if err != nil {
-		return c, []string{err.Error()}
+		return c, []string{err.Error()}, false
 	}
 	c.PublicURL = nil
 	meta, err := toml.Decode(text, &c)
 	if err != nil {
-		return c, []string{tomlProblem(err)}
+		return c, []string{tomlProblem(err)}, false
 	}
 	if c.PublicURL == nil {
 		c.PublicURL = oneOrMore{"http://127.0.0.1:8350"}
 	}
-	var problems []string
 	for _, key := range meta.Undecoded() {
 		problems = append(problems, key.String()+": unknown key")
 	}
-	return c, problems
+	return c, problems, true
 }
 
 // tomlProblem names the line and never quotes it: it may hold a password.

@@ -61,14 +61,17 @@ func (r *reader) problem(key, format string, args ...any) {
 
 // readSettings reads a configuration's text; dir is the folder it lies in.
 func readSettings(text, dir string) (settings, []string) {
-	c, problems := parseConfig(text)
+	c, problems, ok := parseConfig(text)
+	if !ok {
+		return settings{}, problems
+	}
 	r := &reader{dir: dir, problems: problems}
 	s := settings{
 		dataDir: r.path("data_dir", c.DataDir), listen: r.address("api.listen", c.API.Listen, false),
 		metrics: r.address("metrics.listen", c.Metrics.Listen, true), zmq: c.Node.ZMQ, merchantName: c.Merchant.Name,
 	}
-	network, ok := wallet.ParseNetwork(c.Network)
-	if !ok {
+	network, known := wallet.ParseNetwork(c.Network)
+	if !known {
 		r.problem("network", "%q is not mainnet, testnet4, signet or regtest", c.Network)
 	}
 	s.network = network
