@@ -185,8 +185,6 @@ func (s *shop) sight(name string, sats money.Sats, change ...func(*Sight)) Sight
 	return v
 }
 
-func (s *shop) inBlock(v *Sight) { v.Place = block(s.tip) }
-
 // move puts receipts somewhere else.
 func (s *shop) move(to Place, why Reason, names ...string) []string {
 	s.t.Helper()
@@ -266,14 +264,6 @@ func same(t tester, got []string, want ...string) {
 	if !slices.Equal(got, want) {
 		t.Fatalf("events\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 	}
-}
-
-func (s *shop) codes() []Code {
-	var list []Code
-	for _, e := range s.events {
-		list = append(list, e.Code)
-	}
-	return list
 }
 
 func (s *shop) count(c Code) int {

@@ -116,18 +116,18 @@ func (n *Notifier) record(ctx context.Context, d Delivery, a Attempt) {
 
 // tell logs an attempt: the endpoint without path and query, which may hold a shop's secrets.
 func (n *Notifier) tell(ctx context.Context, d Delivery, a Attempt) {
-	level, message := slog.LevelInfo, "callback failed, will be tried again"
+	level := slog.LevelInfo
 	switch d.State {
 	case Delivered:
-		level, message = slog.LevelDebug, "callback delivered"
+		level = slog.LevelDebug
 	case Parked:
-		level, message = slog.LevelWarn, "callback parked"
+		level = slog.LevelWarn
 	case Pending:
 	}
 	if !n.log.Enabled(ctx, level) {
 		return
 	}
-	n.log.LogAttrs(ctx, level, message,
+	n.log.LogAttrs(ctx, level, "callback", slog.String("state", d.State.String()),
 		slog.Uint64("delivery", d.ID), slog.Uint64("event", d.Event), slog.String("invoice", string(d.Invoice)),
 		slog.String("endpoint", EndpointKey(d.Endpoint)), slog.Int("attempts", d.Progress.Attempts),
 		slog.String("result", d.Progress.Last), slog.Duration("took", a.Took), slog.Time("next", d.Progress.Next))

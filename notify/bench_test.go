@@ -78,7 +78,7 @@ func (q *queue) fill(count int, endpoints []string, body []byte) {
 	q.keys, q.lists, q.ok, q.done = nil, map[string][]Delivery{}, map[uint64]bool{}, make(chan struct{})
 	q.left.Store(int64(count))
 	for i := range count {
-		id, to := uint64(i+1), endpoints[i%len(endpoints)] //nolint:gosec // small
+		id, to := uint64(i+1), endpoints[i%len(endpoints)]
 		key := EndpointKey(to)
 		if q.lists[key] == nil {
 			q.keys = append(q.keys, key)

@@ -132,7 +132,7 @@ func retryAfter(h http.Header) time.Duration {
 		return 0
 	}
 	if sec, err := strconv.ParseUint(text, 10, 32); err == nil {
-		return time.Duration(sec) * time.Second //nolint:gosec // 32 bits
+		return time.Duration(sec) * time.Second
 	}
 	until, err := http.ParseTime(text)
 	if err != nil {

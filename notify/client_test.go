@@ -166,7 +166,7 @@ func TestTLSIsVerifiedAlways(t *testing.T) {
 	if a := c.post(t.Context(), other, c.header(), nil); !strings.HasPrefix(a.Error, "TLS: x509: certificate is valid for") {
 		t.Errorf("under another name: %+v", a)
 	}
-	old := tlsReceiver(t, &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}) //nolint:gosec // that it is refused is the test
+	old := tlsReceiver(t, &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10})
 	if a := c.post(t.Context(), old.URL, c.header(), nil); a.Error != "TLS: protocol version not supported" {
 		t.Errorf("TLS 1.1: %+v", a)
 	}

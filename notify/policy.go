@@ -107,5 +107,5 @@ func jitter(d Delivery, w time.Duration) time.Duration {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9                       // splitmix64
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	x ^= x >> 31
-	return w*time.Duration(x%2001)/10_000 - w/10 //nolint:gosec // below 2001
+	return w*time.Duration(x%2001)/10_000 - w/10
 }

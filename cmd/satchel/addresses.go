@@ -90,7 +90,7 @@ func (n nodeDeriver) DeriveScripts(ctx context.Context, descriptor string, from,
 	}
 	list := make([]wallet.Address, len(derived))
 	for i, a := range derived {
-		list[i] = wallet.Address{Text: a.Address, Script: a.Script, Index: from + uint32(i)} //nolint:gosec // bounded by to
+		list[i] = wallet.Address{Text: a.Address, Script: a.Script, Index: from + uint32(i)}
 	}
 	return list, nil
 }

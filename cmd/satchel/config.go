@@ -145,8 +145,7 @@ func parseConfig(text string) (c config, problems []string, ok bool) {
 
 // tomlProblem names the line and never quotes it: it may hold a password.
 func tomlProblem(err error) string {
-	var p toml.ParseError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[toml.ParseError](err); ok {
 		return fmt.Sprintf("line %d: %s", p.Position.Line, p.Message)
 	}
 	return err.Error()

@@ -90,7 +90,7 @@ func runDemo(ctx context.Context, out io.Writer, listen string, once bool) error
 	g, inner := errgroup.WithContext(inner)
 	ready := make(chan string, 1)
 	started := time.Now()
-	logFile, err := os.Create(filepath.Join(dir, "satchel.log"))
+	logFile, err := os.Create(filepath.Join(dir, "satchel.log")) //nolint:gosec // our own temporary folder
 	if err != nil {
 		stop()
 		return err
@@ -272,7 +272,7 @@ func (d *demo) call(ctx context.Context, method, path string, body []byte, data 
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close() //nolint:errcheck // it was read
+	defer res.Body.Close()
 	answer, err := io.ReadAll(res.Body)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -195,9 +196,7 @@ func decodeAnswer(t *testing.T, res *http.Response) (int, map[string]any) {
 func (s *shop) invoice(price, currency, speed string, more map[string]any) order {
 	s.t.Helper()
 	body := map[string]any{"token": s.token, "price": json.Number(price), "currency": currency, "transactionSpeed": speed, "fullNotifications": true}
-	for k, v := range more {
-		body[k] = v
-	}
+	maps.Copy(body, more)
 	status, doc := s.post("/invoices", body)
 	if status != http.StatusOK {
 		s.t.Fatalf("POST /invoices: %d %v", status, doc)

@@ -169,7 +169,7 @@ func firstAddresses(ctx context.Context, s settings, start uint32) ([]string, er
 func (a *app) confirm(cmd *cobra.Command, s settings, doc initDocument) bool {
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s, %s addresses. The first invoices will be paid to\n", s.network, s.key.Type())
 	for i, addr := range doc.Addresses {
-		fmt.Fprintf(cmd.ErrOrStderr(), "  %d  %s\n", doc.StartIndex+uint32(i), addr) //nolint:gosec // three
+		fmt.Fprintf(cmd.ErrOrStderr(), "  %d  %s\n", doc.StartIndex+uint32(i), addr)
 	}
 	fmt.Fprint(cmd.ErrOrStderr(), "Does your wallet show the same? [y/N] ")
 	line, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
@@ -190,8 +190,12 @@ func configText(f initFlags, start uint32) string {
 	}
 	text := satchel.ConfigExample
 	for _, kv := range [][2]string{
-		{"network", f.network}, {"data_dir", f.dataDir}, {"url", url}, {"cookie_file", node.cookie},
-		{"key", f.key}, {"address_type", f.addressType},
+		{"network", f.network},
+		{"data_dir", f.dataDir},
+		{"url", url},
+		{"cookie_file", node.cookie},
+		{"key", f.key},
+		{"address_type", f.addressType},
 	} {
 		text = setKey(text, kv[0], strconv.Quote(kv[1]))
 	}

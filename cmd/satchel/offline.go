@@ -14,8 +14,8 @@ import (
 
 // Set by the linker.
 var (
-	version = "dev"  //nolint:gochecknoglobals // set by the linker
-	commit  = "none" //nolint:gochecknoglobals // set by the linker
+	version = "dev"
+	commit  = "none"
 )
 
 type versionDocument struct {

@@ -11,7 +11,7 @@ import (
 	"satchel/invoice"
 )
 
-var errNotVerified = fault.New(fault.Unavailable, "The bitcoin node has not confirmed the addresses yet. Try again shortly.").After(time.Second) //nolint:gochecknoglobals // a constant error
+var errNotVerified = fault.New(fault.Unavailable, "The bitcoin node has not confirmed the addresses yet. Try again shortly.").After(time.Second)
 
 // readiness says why no invoice can be made, and what else is wrong, in the words of /readyz.
 func (d *daemonParts) readiness() (reasons, degraded []string) {
