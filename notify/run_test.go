@@ -551,7 +551,7 @@ func TestLogsHoldNoSecrets(t *testing.T) {
 		synctest.Wait()
 		stop()
 		text := logs.String()
-		for _, want := range []string{"callback delivered", "callback failed", "callback parked", "https://bad.example"} {
+		for _, want := range []string{"state=delivered", "state=pending", "state=parked", "https://bad.example"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("the log does not say %q", want)
 			}

@@ -15,7 +15,7 @@ import (
 // Set by the linker.
 var (
 	version = "dev"
-	commit  = "none"
+	commit  = "none" //nolint:gochecknoglobals // set by the linker
 )
 
 type versionDocument struct {
