@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -194,4 +196,63 @@ func TestNodeAwayRefusesNewInvoicesAndRecovers(t *testing.T) {
 func jsonText(v any) string {
 	b, _ := json.Marshal(v)
 	return string(b)
+}
+
+// A descriptor that Satchel does not derive itself is derived by the node, ahead of need.
+func TestDescriptorThatOnlyTheNodeDerives(t *testing.T) {
+	key := demoKey[strings.Index(demoKey, "tpub"):strings.Index(demoKey, "/0/*")]
+	s := newShopWithKey(t, "wsh(sortedmulti(2,"+key+"/0/*,"+key+"/1/*))")
+	seen := map[string]bool{}
+	for range 3 {
+		inv := s.eventualInvoice()
+		if seen[inv.Address] || !strings.HasPrefix(inv.Address, "bcrt1q") || len(inv.Address) < 60 {
+			t.Fatalf("address %s", inv.Address)
+		}
+		seen[inv.Address] = true
+		s.pay(inv.Address, sats(t, inv.Due))
+		s.becomes(inv.ID, "paid", false)
+	}
+	s.checkStory()
+}
+
+// eventualInvoice waits out the 503 of a look-ahead that is being filled.
+func (s *shop) eventualInvoice() (inv order) {
+	s.eventually("an address is ready", func() bool {
+		status, doc := s.post("/invoices", map[string]any{"token": s.token, "price": 10, "currency": "USD"})
+		if status == http.StatusOK {
+			inv = s.get(doc["data"].(map[string]any)["id"].(string))
+		}
+		return status == http.StatusOK
+	})
+	return inv
+}
+
+// The daemon ends cleanly when it is asked to, and what it refuses to start on it names.
+func TestStopAndRefusalsToStart(t *testing.T) {
+	s := newShop(t)
+	if out, code := s.serveOnce(); code != exitRefused || !strings.Contains(out, "another satchel uses it") {
+		t.Errorf("a second daemon on the file: %d %s", code, out)
+	}
+	s.must(s.daemon.Process.Signal(os.Interrupt))
+	if err := s.daemon.Wait(); err != nil {
+		t.Errorf("an interrupted daemon: %v", err)
+	}
+	s.daemon = nil
+	text, err := os.ReadFile(s.config)
+	s.must(err)
+	s.must(os.WriteFile(s.config, []byte(setKey(string(text), "network", `"signet"`)), 0o600))
+	if out, code := s.serveOnce(); code != exitRefused || !strings.Contains(out, "is of regtest, the configuration says signet") {
+		t.Errorf("a database of another network: %d %s", code, out)
+	}
+}
+
+// serveOnce starts a daemon that is expected to refuse.
+func (s *shop) serveOnce() (string, int) {
+	s.t.Helper()
+	cmd := exec.Command(binary(s.t), "--config", s.config, "serve")
+	out, err := cmd.CombinedOutput()
+	if err != nil && cmd.ProcessState == nil {
+		s.t.Fatal(err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
 }

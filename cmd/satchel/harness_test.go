@@ -77,6 +77,11 @@ type shop struct {
 // newShop starts a funded node and runs `satchel init`, `serve` and `token create` as an operator does.
 func newShop(t *testing.T, edit ...[2]string) *shop {
 	t.Helper()
+	return newShopWithKey(t, demoKey, edit...)
+}
+
+func newShopWithKey(t *testing.T, key string, edit ...[2]string) *shop {
+	t.Helper()
 	s := &shop{t: t, dir: t.TempDir(), receiver: newReceiver(t)}
 	node, err := regtest.Start(t.Context(), regtest.Config{Dir: s.dir})
 	s.must(err)
@@ -86,10 +91,11 @@ func newShop(t *testing.T, edit ...[2]string) *shop {
 	s.config = filepath.Join(s.dir, "satchel.toml")
 	s.api, s.metrics = freePort(t), freePort(t)
 	var doc initDocument
-	s.run(&doc, "init", "--network", "regtest", "--key", demoKey, "--data-dir", filepath.Join(s.dir, "data"), "--node-url", node.URL(), "--start-index", "0", "--yes")
+	s.run(&doc, "init", "--network", "regtest", "--key", key, "--data-dir", filepath.Join(s.dir, "data"),
+		"--node-url", node.URL(), "--cookie-file", node.CookieFile(), "--yes")
 	s.secret = doc.Secret
 	s.receiver.secret = merchant.Secret(doc.Secret)
-	s.edit(append([][2]string{{"cookie_file", node.CookieFile()}, {"public_url", "http://" + s.api}, {"notification_url", s.receiver.url}}, edit...)...)
+	s.edit(append([][2]string{{"public_url", "http://" + s.api}, {"notification_url", s.receiver.url}}, edit...)...)
 	text, err := os.ReadFile(s.config)
 	s.must(err)
 	replaced := strings.NewReplacer("127.0.0.1:8350\"             #", s.api+"\" #", "127.0.0.1:8351", s.metrics).Replace(string(text))

@@ -27,9 +27,9 @@ import (
 
 // initFlags are the flags of `satchel init`.
 type initFlags struct {
-	network, key, addressType, dataDir, nodeURL string
-	startIndex, birthday                        int64
-	yes, force                                  bool
+	network, key, addressType, dataDir, nodeURL, cookie string
+	startIndex, birthday                                int64
+	yes, force                                          bool
 }
 
 func (a *app) initCommand() *cobra.Command {
@@ -42,6 +42,7 @@ func (a *app) initCommand() *cobra.Command {
 	c.Flags().StringVar(&f.addressType, "address-type", "", "p2wpkh, p2tr, p2sh-p2wpkh or p2pkh, for a bare key")
 	c.Flags().StringVar(&f.dataDir, "data-dir", "~/.satchel", "where database and configuration go")
 	c.Flags().StringVar(&f.nodeURL, "node-url", "", "the node's RPC address (default: the network's usual port on this machine)")
+	c.Flags().StringVar(&f.cookie, "cookie-file", "", "the node's cookie (default: the network's usual place)")
 	c.Flags().Int64Var(&f.startIndex, "start-index", -1, "first address index to use (default: above what the node finds used)")
 	c.Flags().Int64Var(&f.birthday, "birthday", 0, "height from which old receipts are looked for")
 	c.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
@@ -187,6 +188,9 @@ func configText(f initFlags, start uint32) string {
 	url := node.url
 	if f.nodeURL != "" {
 		url = f.nodeURL
+	}
+	if f.cookie != "" {
+		node.cookie = f.cookie
 	}
 	text := satchel.ConfigExample
 	for _, kv := range [][2]string{

@@ -36,7 +36,9 @@ func showStatus(w io.Writer, s admin.Status) {
 	}
 	states := make([]string, 0, len(s.Invoices))
 	for name, n := range s.Invoices {
-		states = append(states, fmt.Sprintf("%d %s", n, name))
+		if n > 0 {
+			states = append(states, fmt.Sprintf("%d %s", n, name))
+		}
 	}
 	slices.Sort(states)
 	rate := "none fresh enough"

@@ -92,7 +92,7 @@ func (d *daemonParts) addLinks(s *admin.Status) {
 	}
 	if weak := d.weak.Load(); weak != nil {
 		for _, w := range *weak {
-			s.Warnings = append(s.Warnings, w.Sentence+"; in bitcoin.conf: "+w.Config)
+			s.Warnings = append(s.Warnings, w.Sentence+" In bitcoin.conf: "+w.Config)
 		}
 	}
 }
