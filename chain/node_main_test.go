@@ -111,12 +111,6 @@ func (s *server) total() int {
 	return sum
 }
 
-func (s *server) setEdit(edit func(w http.ResponseWriter, r *http.Request, method string) bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.edit = edit
-}
-
 // client makes a Node for a server, with a user and password.
 func client(t *testing.T, s *server) *chain.Node {
 	t.Helper()
@@ -157,8 +151,7 @@ func isKind(t *testing.T, err error, kind error) {
 }
 
 func code(err error) int {
-	var said *chain.RPCError
-	if errors.As(err, &said) {
+	if said, ok := errors.AsType[*chain.RPCError](err); ok {
 		return said.Code
 	}
 	return 0

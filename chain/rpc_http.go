@@ -63,14 +63,14 @@ func (w *wire) post(ctx context.Context, body []byte) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, w.health.note(w.withoutLogin(ctx, err))
 	}
-	res, err := w.send(ctx, body, pair)
+	res, err := w.send(ctx, body, pair) //nolint:bodyclose // closed by drop, or by who reads the answer
 	if err == nil && res.StatusCode == http.StatusUnauthorized {
 		drop(res)
 		fresh, other := w.creds.renew(pair)
 		if !other {
 			return nil, w.health.note(ErrRefused)
 		}
-		res, err = w.send(ctx, body, fresh)
+		res, err = w.send(ctx, body, fresh) //nolint:bodyclose // closed by drop, or by who reads the answer
 	}
 	if err != nil {
 		return nil, w.health.note(unanswered(ctx, err))
@@ -99,7 +99,7 @@ func (w *wire) rest(ctx context.Context, path string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := w.client.Do(req)
+	res, err := w.client.Do(req) //nolint:bodyclose // closed by drop, or by who reads the answer
 	if err != nil {
 		return nil, w.health.note(unanswered(ctx, err))
 	}

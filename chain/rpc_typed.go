@@ -174,8 +174,7 @@ func typed[T any](ctx context.Context, n *Node, name string, send func(*rpcclien
 
 // typedError turns rpcclient's error into ours.
 func (n *Node) typedError(name string, err error) error {
-	var said *btcjson.RPCError
-	if errors.As(err, &said) {
+	if said, ok := errors.AsType[*btcjson.RPCError](err); ok {
 		err = classify(&RPCError{Code: int(said.Code), Message: said.Message})
 		if errors.Is(err, ErrNotReady) {
 			_ = n.wire.health.note(err)

@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// ErrTooDeep: the node's chain leaves ours below what we stored. That is no reorg to follow without a human.
+// ErrTooDeep says that the node's chain leaves ours below what we stored. That is no reorg to follow without a human.
 var ErrTooDeep = errors.New("the node's chain leaves ours below what we have stored")
 
 // OurChain is the chain as we stored it: the tip, and the headers below it as far back as they are kept.
@@ -123,7 +123,7 @@ func (n *Node) hashBatch(ctx context.Context, from, to int32) ([]BlockHash, erro
 	hashes := make([]BlockHash, to-from+1)
 	params := make([][]any, len(hashes))
 	for i := range params {
-		params[i] = []any{from + int32(i)} //nolint:gosec // bounded by maxHashes
+		params[i] = []any{from + int32(i)}
 	}
 	err := n.wire.batch(ctx, "getblockhash", params, func(i int, result json.RawMessage, err error) error {
 		if hasCode(err, codeInvalidParam) {

@@ -65,7 +65,7 @@ func (l *zmqLink) run(ctx context.Context, s *zmqSession) {
 	said := false
 	wait := reconnectFirst
 	for {
-		began := time.Now()
+		began := time.Now() //nolint:forbidigo // how long a link lived is measured in real time
 		err := l.open(s)
 		if err == nil {
 			err = l.serve()

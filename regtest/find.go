@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// ErrNoBitcoind: there is no bitcoind to start.
+// ErrNoBitcoind says that there is no bitcoind to start.
 var ErrNoBitcoind = errors.New("no bitcoind found: run \"make deps\", or set BITCOIND to the path of one")
 
 // find looks for bitcoind: the configured one, $BITCOIND, the PATH, and where scripts/bitcoind.sh puts it.

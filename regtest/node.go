@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -185,9 +186,7 @@ func (n *Node) Dir() string { return n.dir }
 // ZMQ gives the addresses of the topics rawtx, sequence and hashblock.
 func (n *Node) ZMQ() map[string]string {
 	all := make(map[string]string, len(n.zmq))
-	for topic, address := range n.zmq {
-		all[topic] = address
-	}
+	maps.Copy(all, n.zmq)
 	return all
 }
 

@@ -70,7 +70,7 @@ func (c chainTx) Invoice(r invoice.Ref) (invoice.Invoice, error) {
 
 // Receipt reads one by its outpoint.
 func (c chainTx) Receipt(o invoice.Outpoint) (invoice.Receipt, bool, error) {
-	r, _, ok, err := c.t.receipt(o)
+	r, ok, err := c.t.receipt(o)
 	return r, ok, err
 }
 
@@ -107,7 +107,7 @@ func (c chainTx) Pending() ([]invoice.Receipt, error) { return c.t.listed(bPendi
 func (t *txn) listed(b bucket, prefix []byte) (list []invoice.Receipt, err error) {
 	err = t.scan(b, prefix, nil, func(key, _ []byte) (bool, error) {
 		out := key[len(key)-outpointLen:]
-		r, _, ok, err := t.receipt(parseOutpoint(out))
+		r, ok, err := t.receipt(parseOutpoint(out))
 		if err != nil || !ok {
 			return false, errors.Join(err, missing(err == nil, bOutpoints, out))
 		}

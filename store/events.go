@@ -83,7 +83,7 @@ func encodeEvent(rec *eventRecord, document []byte) ([][]byte, error) {
 }
 
 func decodeEvent(key, payload []byte) (*eventRecord, []byte, error) {
-	if len(payload) < 4 || uint64(len(payload)-4) < uint64(binary.BigEndian.Uint32(payload)) {
+	if len(payload) < 4 || int64(len(payload)-4) < int64(binary.BigEndian.Uint32(payload)) {
 		return nil, nil, damaged(bEvents, key, "a record that cannot be read")
 	}
 	at := 4 + int(binary.BigEndian.Uint32(payload))

@@ -92,7 +92,7 @@ func (t *txn) need(key []byte, m merchant.ID) (invoice.Need, error) {
 	n := invoice.Need{Invoice: inv, Why: need(key[refLen]).String()}
 	if out := key[refLen+1:]; len(out) == outpointLen {
 		var ok bool
-		n.Receipt, _, ok, err = t.receipt(parseOutpoint(out))
+		n.Receipt, ok, err = t.receipt(parseOutpoint(out))
 		if err == nil && !ok {
 			err = damaged(bOutpoints, out, "a record is missing")
 		}

@@ -15,7 +15,10 @@ import (
 )
 
 // lockWait is how long a file that another process uses is waited for; one that just stops gets the chance to.
-const lockWait = time.Second
+const (
+	lockWait  = time.Second
+	lockTries = 20
+)
 
 // mapSize is how much address space is mapped at first: a growing file must not stop readers again and again.
 const mapSize = 1 << 30
@@ -59,15 +62,15 @@ var ErrInUse = errors.New("another satchel uses it; stop that one first")
 
 // lock takes the lock that bbolt takes again later, on the same open file.
 func lock(f *os.File) error {
-	for end := time.Now().Add(lockWait); ; time.Sleep(lockWait / 20) {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) //nolint:gosec // a file descriptor is small
+	for tries := lockTries; ; time.Sleep(lockWait / lockTries) {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
 			return nil
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return fmt.Errorf("lock it: %w", err)
 		}
-		if time.Now().After(end) {
+		if tries--; tries == 0 {
 			return ErrInUse
 		}
 	}

@@ -37,13 +37,13 @@ func parsePlace(payload []byte, o invoice.Outpoint) receiptAt {
 }
 
 // receipt reads a receipt by its outpoint.
-func (t *txn) receipt(o invoice.Outpoint) (invoice.Receipt, ref, bool, error) {
+func (t *txn) receipt(o invoice.Outpoint) (invoice.Receipt, bool, error) {
 	at, ok, err := t.receiptPlace(o)
 	if err != nil || !ok {
-		return invoice.Receipt{}, ref{}, false, err
+		return invoice.Receipt{}, false, err
 	}
 	r, err := t.receiptAt(at)
-	return r, at.ref, err == nil, err
+	return r, err == nil, err
 }
 
 // receiptAt reads a receipt that must be there.

@@ -81,7 +81,7 @@ func (c Config) withDefaults() Config {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Now == nil {
-		c.Now = time.Now
+		c.Now = time.Now //nolint:forbidigo // the one place where the system clock is the default
 	}
 	if c.NewID == nil {
 		c.NewID = NewID

@@ -147,8 +147,8 @@ func (t *txn) scanBack(b bucket, prefix, below []byte, fn func(key, payload []by
 	if below == nil {
 		below = after(prefix)
 	}
-	key, value := c.Seek(below)
-	if key == nil || below == nil {
+	var key, value []byte
+	if at, _ := c.Seek(below); at == nil || below == nil {
 		key, value = c.Last()
 	} else {
 		key, value = c.Prev()

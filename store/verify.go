@@ -50,7 +50,7 @@ func (c *checker) readAll() error {
 			return fmt.Errorf("read the file through: %w", err)
 		}
 		for i := range n {
-			if err := c.look(at+i, part[int64(i)*c.pageSize:]); err != nil { //nolint:gosec // as above
+			if err := c.look(at+i, part[int64(i)*c.pageSize:]); err != nil {
 				return err
 			}
 		}
@@ -74,13 +74,9 @@ func (c *checker) look(id uint64, rest []byte) error {
 		p.fault = "reaches beyond the end"
 		return nil
 	}
-	size := (int64(p.overflow) + 1) * c.pageSize
-	body := rest[:min(size, int64(len(rest)))]
-	if int64(len(body)) < size {
-		body = make([]byte, size)
-		if _, err := c.file.ReadAt(body, c.offset(id)); err != nil {
-			return fmt.Errorf("read the file through: %w", err)
-		}
+	body, err := c.body(id, rest)
+	if err != nil {
+		return err
 	}
 	switch flags {
 	case freePage:
@@ -108,6 +104,19 @@ func (c *checker) look(id uint64, rest []byte) error {
 		c.children[id] = kids
 	}
 	return nil
+}
+
+// body gives a page with its overflow, read again where rest ends before it does.
+func (c *checker) body(id uint64, rest []byte) ([]byte, error) {
+	size := (int64(c.pages[id].overflow) + 1) * c.pageSize
+	if int64(len(rest)) >= size {
+		return rest[:size], nil
+	}
+	body := make([]byte, size)
+	if _, err := c.file.ReadAt(body, c.offset(id)); err != nil {
+		return nil, fmt.Errorf("read the file through: %w", err)
+	}
+	return body, nil
 }
 
 func keySum(key []byte) uint32 { return crc32.Checksum(key, crc32.MakeTable(crc32.Castagnoli)) }

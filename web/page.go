@@ -117,8 +117,8 @@ func stamp(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UT
 
 // The answers of this package itself.
 var (
-	errNoInvoice = fault.New(fault.NotFound, "no such invoice") //nolint:gochecknoglobals // a constant error value
-	errNoPage    = fault.New(fault.NotFound, "no such page")    //nolint:gochecknoglobals // a constant error value
+	errNoInvoice = fault.New(fault.NotFound, "no such invoice")
+	errNoPage    = fault.New(fault.NotFound, "no such page")
 )
 
 // trouble is the page that is shown instead of an invoice.

@@ -57,8 +57,9 @@ func turns(r rune) bool {
 // linkTo gives a URL that a payer may be sent to: absolute, http or https, with a host and without a user. Anything else
 // gives "".
 func linkTo(text string) string {
+	const maxURL = 2048
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+	if err != nil || len(text) > maxURL || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
 		return ""
 	}
 	return u.String()

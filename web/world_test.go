@@ -154,12 +154,6 @@ func (c *clockwork) read() time.Time {
 	return c.now
 }
 
-func (c *clockwork) set(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = t
-}
-
 func newWorld(t testing.TB, limit int, invoices ...invoice.Public) *world {
 	t.Helper()
 	store, hub, clock := &memory{known: map[invoice.ID]invoice.Public{}}, live.New(limit), &clockwork{now: noon()}
@@ -167,7 +161,7 @@ func newWorld(t testing.TB, limit int, invoices ...invoice.Public) *world {
 		store.put(p)
 	}
 	w, err := New(Config{
-		Store: store, Hub: hub, Now: clock.read, Base: "https://pay.example/", Network: "regtest", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Store: store, Hub: hub, Now: clock.read, Base: "https://pay.example/", Network: "regtest", Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -153,7 +153,7 @@ func (b realBackend) Lose(ctx context.Context, depth int) (func() error, error) 
 	if err != nil {
 		return nil, err
 	}
-	first, _, err := b.HashAt(ctx, info.Best.Height-int32(depth)+1) //nolint:gosec // a handful
+	first, _, err := b.HashAt(ctx, info.Best.Height-int32(depth)+1)
 	if err != nil {
 		return nil, err
 	}

@@ -107,7 +107,7 @@ func (f *Fake) mine(coinbase chain.Tx, ids ...chain.TxID) chain.Header {
 
 // extend puts a block on the best chain.
 func (f *Fake) extend(txs []chain.Tx) chain.Header {
-	h := chain.Header{Hash: chain.BlockHash(f.unique("block")), Height: int32(len(f.best)), Time: f.now().Truncate(time.Second).UTC()} //nolint:gosec // few
+	h := chain.Header{Hash: chain.BlockHash(f.unique("block")), Height: int32(len(f.best)), Time: f.now().Truncate(time.Second).UTC()}
 	if len(f.best) > 0 {
 		h.Prev = f.best[len(f.best)-1].header.Hash
 	}
@@ -278,7 +278,7 @@ func (f *Fake) complete(tx chain.Tx) chain.Tx {
 	}
 	tx.Outputs = slices.Clone(tx.Outputs)
 	for i := range tx.Outputs {
-		tx.Outputs[i].Vout = uint32(i) //nolint:gosec // few
+		tx.Outputs[i].Vout = uint32(i)
 	}
 	return tx
 }

@@ -18,7 +18,6 @@ type shared struct {
 	err  error
 }
 
-//nolint:gochecknoglobals // one node per test process is the point; Main stops it
 var process shared
 
 // Node gives the test process's funded bitcoind, which starts with the first call. A package whose tests use it has

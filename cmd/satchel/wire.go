@@ -44,6 +44,7 @@ type daemonParts struct {
 	hub      *live.Hub
 	metrics  *api.Metrics
 	api      *api.API
+	pages    *web.Web
 	admin    *admin.Server
 	broken   chan error  // the store failed
 	verified atomic.Bool // the node derives the same addresses
@@ -232,7 +233,7 @@ func (d *daemonParts) wireDoors() error {
 	invoices := invoice.NewService(invoice.Config{
 		Store: d.db, Rates: d.rates, Gate: gate{d}, Now: d.clock.Now, NewID: func() invoice.ID { return invoice.ID(newID()) },
 	})
-	pages, err := web.New(web.Config{
+	d.pages, err = web.New(web.Config{
 		Store: d.db, Hub: d.hub, Now: d.clock.Now, Base: d.set.publicURLs[0], Network: string(d.set.network), Log: d.part("web"),
 	})
 	if err != nil {
@@ -242,7 +243,7 @@ func (d *daemonParts) wireDoors() error {
 	d.api, err = api.New(api.Config{
 		Invoices: invoices, Store: d.db, Rates: d.rates, Grants: d.db, Secret: d.db.ServerSecret(),
 		Tip: d.tip, Ready: d.readiness, PublicURLs: d.set.publicURLs, AllowPrivate: d.set.allowPrivate, Now: d.clock.Now,
-		Log: d.part("api"), Metrics: d.metrics, Web: pages.Handler(),
+		Log: d.part("api"), Metrics: d.metrics, Web: d.pages.Handler(),
 	})
 	if err != nil {
 		return err
@@ -261,6 +262,7 @@ func (d *daemonParts) tip() int32 { return d.tracker.Health().Tip.Height }
 // listen takes the addresses before anything runs, so that a port in use is an error at once.
 func (d *daemonParts) listen(ctx context.Context) ([]bound, error) {
 	servers := []*http.Server{d.api.Server(d.set.listen)}
+	servers[0].RegisterOnShutdown(d.pages.Stop) // open pages would hold a stop up
 	if d.set.metrics != "" {
 		servers = append(servers, d.api.MetricsServer(d.set.metrics))
 	}
