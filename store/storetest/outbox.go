@@ -1,0 +1,171 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"satchel/auth"
+	"satchel/fault"
+	"satchel/invoice"
+	"satchel/notify"
+)
+
+// due asks for everything that may go out now.
+func (k *kit) due(at time.Time) []notify.Delivery {
+	k.t.Helper()
+	list, _, err := k.s.DueDeliveries(k.ctx, notify.Due{
+		Now: at, Limit: 1000, Room: func(string) int { return 1000 }, Busy: func(uint64) bool { return false },
+	})
+	k.must(err)
+	return list
+}
+
+// first gives the due delivery of an invoice with the lowest number.
+func (k *kit) first(at time.Time, id invoice.ID) (found notify.Delivery) {
+	k.t.Helper()
+	for _, d := range k.due(at) {
+		if d.Invoice == id && (found.ID == 0 || d.ID < found.ID) {
+			found = d
+		}
+	}
+	return found
+}
+
+// complete pays an invoice deep in the chain, which makes three plain callbacks.
+func (k *kit) complete(n int) invoice.Invoice {
+	k.t.Helper()
+	inv := k.invoice()
+	k.pay(inv, n, 1_000_000, invoice.Place{Where: invoice.InBlock, Block: [32]byte{byte(n)}, Height: 90, BlockTime: Noon()})
+	return inv
+}
+
+// after records a failed or a good attempt.
+func (k *kit) after(d notify.Delivery, ok bool, next time.Time) {
+	k.t.Helper()
+	a := notify.Attempt{At: Noon(), Status: 500, Error: "status 500"}
+	d.Progress.Attempts++
+	d.Progress.Next, d.Progress.Last = next, "status 500"
+	if ok {
+		a = notify.Attempt{At: Noon(), Status: 200}
+		d.State, d.Progress.Last = notify.Delivered, "status 200"
+	}
+	k.must(k.s.RecordAttempt(k.ctx, d, a))
+}
+
+func deliveries(t *testing.T, k *kit) {
+	a, b := k.complete(1), k.complete(2)
+	now := Noon().Add(time.Hour)
+	list := k.due(now)
+	if len(list) != 2 || list[0].Invoice != a.ID || list[1].Invoice != b.ID || list[0].Code != invoice.PaidInFull {
+		t.Fatalf("due: %+v", list)
+	}
+	if string(list[0].Body) != fmt.Sprintf(`{"id":%q,"status":"paid","revision":3}`, a.ID) {
+		t.Fatalf("the body is %s", list[0].Body)
+	}
+	k.after(list[1], true, now)
+	list = k.due(now)
+	if len(list) != 2 || list[1].Code != invoice.ConfirmedEvent {
+		t.Fatalf("after b's first: %+v", list)
+	}
+	// a's first fails; only after the third failure do the later ones go.
+	for i := range notify.OrderedTries {
+		head := k.first(now, a.ID)
+		if head.Code != invoice.PaidInFull || head.Progress.Attempts != i {
+			t.Fatalf("try %d is of %+v", i, head)
+		}
+		k.after(head, false, now)
+	}
+	codes := map[invoice.Code]bool{}
+	for _, d := range k.due(now) {
+		if d.Invoice == a.ID {
+			codes[d.Code] = true
+		}
+	}
+	if !codes[invoice.PaidInFull] || !codes[invoice.ConfirmedEvent] || codes[invoice.Completed] {
+		t.Fatalf("after three failures go %v", codes)
+	}
+	head := list[0]
+	head.Progress.Attempts = notify.OrderedTries
+	k.after(head, false, now.Add(time.Minute))
+	for _, d := range k.due(now) {
+		if d.ID == head.ID {
+			t.Fatal("a delivery went before its time")
+		}
+	}
+	attempts, err := k.s.Attempts(k.ctx, Shop, head.ID)
+	k.must(err)
+	if len(attempts) != 4 || attempts[0].Error != "status 500" {
+		t.Fatalf("attempts %+v", attempts)
+	}
+	stats, err := k.s.Stats(k.ctx)
+	k.must(err)
+	if stats.Undelivered != 5 || stats.Oldest.IsZero() {
+		t.Fatalf("undelivered %d since %v", stats.Undelivered, stats.Oldest)
+	}
+}
+
+func endpoints(t *testing.T, k *kit) {
+	for i := range 20 {
+		k.complete(i + 1)
+	}
+	list, next, err := k.s.DueDeliveries(k.ctx, notify.Due{
+		Now: Noon().Add(time.Hour), Limit: 100, Room: func(string) int { return 3 }, Busy: func(id uint64) bool { return id == 1 },
+	})
+	k.must(err)
+	if len(list) != 3 {
+		t.Fatalf("an endpoint with room for 3 got %d", len(list))
+	}
+	for _, d := range list {
+		if d.ID == 1 {
+			t.Fatal("one that is under way went again")
+		}
+	}
+	_ = next
+	list, next, err = k.s.DueDeliveries(k.ctx, notify.Due{
+		Now: Noon().Add(-time.Hour), Limit: 100, Room: func(string) int { return 3 }, Busy: func(uint64) bool { return false },
+	})
+	k.must(err)
+	if len(list) != 0 || next.IsZero() || next.After(Noon().Add(time.Hour)) {
+		t.Fatalf("before the time: %d, next %v", len(list), next)
+	}
+}
+
+func resend(t *testing.T, k *kit) {
+	inv := k.complete(1)
+	first := k.due(Noon().Add(time.Hour))[0]
+	k.after(first, true, Noon())
+	again, err := k.s.Resend(k.ctx, Shop, first.ID, Noon())
+	k.must(err)
+	if again.ID == first.ID || again.EventID != first.EventID || string(again.Body) != string(first.Body) || again.State != notify.Pending {
+		t.Fatalf("resent %+v", again)
+	}
+	_, err = k.s.Resend(k.ctx, Other, first.ID, Noon())
+	k.kind(err, fault.NotFound)
+	list, err := k.s.DeliveriesOf(k.ctx, Shop, inv.ID)
+	k.must(err)
+	if len(list) != 4 {
+		t.Fatalf("%d deliveries", len(list))
+	}
+}
+
+func grants(t *testing.T, k *kit) {
+	g := auth.Grant{ID: auth.TokenID{1}, Merchant: Shop, Facade: auth.POS, Label: "till", Created: Noon()}
+	k.must(k.s.PutGrant(k.ctx, g))
+	got, ok, err := k.s.Grant(k.ctx, g.ID)
+	if err != nil || !ok || got != g {
+		t.Fatalf("%+v %v %v", got, ok, err)
+	}
+	k.kind(k.s.RevokeGrant(k.ctx, Other, g.ID), fault.NotFound)
+	k.must(k.s.RevokeGrant(k.ctx, Shop, g.ID))
+	got, _, err = k.s.Grant(k.ctx, g.ID)
+	k.must(err)
+	if got.Revoked.IsZero() {
+		t.Fatal("a revoked grant is valid")
+	}
+	list, err := k.s.GrantsOf(k.ctx, Other)
+	k.must(err)
+	if _, ok, _ := k.s.Grant(k.ctx, auth.TokenID{2}); ok || len(list) != 0 {
+		t.Fatal("grants that nobody made")
+	}
+}
