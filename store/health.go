@@ -100,7 +100,7 @@ func writeProbe(path string) error {
 		return fmt.Errorf("write a probe: %w", err)
 	}
 	_, err = f.Write(make([]byte, probeSize))
-	err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+	err = errors.Join(err, f.Close(), os.Remove(f.Name())) //nolint:gosec // our own probe beside the database
 	if err != nil {
 		return fmt.Errorf("write a probe: %w", err)
 	}

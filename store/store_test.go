@@ -178,7 +178,7 @@ func TestFlippedBytesAreFound(t *testing.T) {
 		}
 	})
 	found := 0
-	for b := range bucket(bucketCount) {
+	for b := range bucketCount {
 		copied := filepath.Join(t.TempDir(), "satchel.db")
 		text, err := os.ReadFile(path)
 		if err != nil {

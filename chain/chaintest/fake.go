@@ -231,6 +231,20 @@ func (f *Fake) Tx(id chain.TxID) (chain.Tx, bool) {
 	return chain.Tx{}, false
 }
 
+// All gives every transaction of the best chain and of the mempool: what a tracker must have credited in the end.
+func (f *Fake) All() []chain.Tx {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var all []chain.Tx
+	for _, b := range f.best {
+		all = append(all, b.txs...)
+	}
+	for _, id := range f.order {
+		all = append(all, f.pool[id].tx)
+	}
+	return all
+}
+
 // SetFeeFloor sets what FeeFloor answers.
 func (f *Fake) SetFeeFloor(floor money.SatPerVB) {
 	f.mu.Lock()

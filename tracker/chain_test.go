@@ -1,0 +1,451 @@
+package tracker_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"satchel/chain"
+	"satchel/invoice"
+	"satchel/merchant"
+	"satchel/money"
+	"satchel/tracker"
+)
+
+func TestScenario29FeeBump(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	id := w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.round()
+	w.pass(20 * time.Minute) // the bump comes after the window, and is not late
+	_, err := w.chain.Replace(id, chain.Output{Sats: 1_000_000, Script: inv.Address.Script})
+	w.must(err)
+	w.round()
+	w.is(inv, "paid")
+	r := w.receipts(inv)
+	if len(r) != 2 || !r[0].IsGone() && !r[1].IsGone() || w.read(inv).Sums.In != 1_000_000 {
+		t.Fatalf("receipts %+v", r)
+	}
+	w.mine(6)
+	w.round()
+	w.is(inv, "complete")
+	w.told(inv, "paid confirmed complete")
+}
+
+func TestScenario30BumpLowersOverpayment(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	id := w.chain.Pay(inv.Address.Script, 1_500_000)
+	w.round()
+	w.is(inv, "paid/paidOver")
+	_, err := w.chain.Replace(id, chain.Output{Sats: 1_000_000, Script: inv.Address.Script})
+	w.must(err)
+	w.round()
+	w.is(inv, "paid")
+}
+
+// A double spend is seen when it is in the mempool, not at the next block.
+func TestScenario31And32DoubleSpend(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	id := w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.round()
+	thief, err := w.chain.Replace(id, chain.Output{Sats: 990_000, Script: chaintestScript()})
+	w.must(err)
+	w.round()
+	w.is(inv, "new")
+	w.events(inv, "created receivedPayment paidInFull paymentReversed")
+	r := w.receipts(inv)[0]
+	if !r.IsGone() || r.Place.ReplacedBy != invoice.TxID(thief) {
+		t.Fatalf("receipt %+v", r)
+	}
+	w.mine(6)
+	w.round()
+	w.is(inv, "new")
+	w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.round()
+	w.is(inv, "paid")
+	w.told(inv, "paid")
+}
+
+// Accepted without a block and then taken away: the reversal is announced.
+func TestScenario33ZeroConfTakenAway(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask(speed(merchant.High), func(i *invoice.Invoice) { i.Terms.ZeroConf = merchant.Always })
+	id := w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.round()
+	w.is(inv, "confirmed")
+	w.pass(20 * time.Minute)
+	_, err := w.chain.Replace(id, chain.Output{Sats: 990_000, Script: chaintestScript()})
+	w.must(err)
+	w.round()
+	w.is(inv, "invalid")
+	w.events(inv, "created receivedPayment paidInFull confirmed paymentReversed failedToConfirm")
+	w.told(inv, "confirmed invalid")
+}
+
+func TestScenario34ReorgBackToTheMempool(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.mine(1)
+	w.round()
+	w.is(inv, "confirmed")
+	w.chain.Reorg(1)
+	w.round()
+	w.is(inv, "paid")
+	w.mine(1)
+	w.round()
+	w.is(inv, "confirmed")
+	w.mine(5)
+	w.round()
+	w.is(inv, "complete")
+	w.told(inv, "paid confirmed complete") // a shop must not deliver twice
+}
+
+// A payment that moves to another block in a reorg has not gone anywhere.
+func TestReorgIntoAnotherBlock(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.mine(2)
+	w.round()
+	w.chain.Reorg(2)
+	w.mine(1)
+	w.round()
+	w.is(inv, "confirmed")
+	w.events(inv, "created receivedPayment paidInFull confirmed")
+}
+
+func TestScenario35ReorgByAConflict(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	id := w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.mine(1)
+	w.round()
+	w.is(inv, "confirmed")
+	w.pass(20 * time.Minute)
+	w.round()
+	paid, _ := w.chain.Tx(id)
+	w.chain.Rewind(1)
+	w.chain.MineTx(chain.Tx{Inputs: paid.Inputs, Outputs: []chain.Output{{Sats: 990_000, Script: chaintestScript()}}})
+	w.mine(1)
+	w.round()
+	w.is(inv, "invalid")
+	if r := w.receipts(inv)[0]; !r.IsGone() || r.Place.ConflictAt == 0 {
+		t.Fatalf("receipt %+v", r)
+	}
+}
+
+// A complete invoice is flagged when its block goes, and undone only when a conflict is final.
+func TestCompleteThenConflict(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	id := w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.mine(6)
+	w.round()
+	w.is(inv, "complete")
+	paid, _ := w.chain.Tx(id)
+	w.chain.Rewind(6)
+	w.chain.MineTx(chain.Tx{Inputs: paid.Inputs, Outputs: []chain.Output{{Sats: 990_000, Script: chaintestScript()}}})
+	w.mine(6)
+	w.round()
+	w.is(inv, "invalid")
+	w.events(inv, "created receivedPayment paidInFull confirmed completed paymentReversed paymentReversed markedInvalid")
+	w.told(inv, "paid confirmed complete invalid")
+}
+
+func TestCompleteAndBack(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.mine(6)
+	w.round()
+	w.chain.Reorg(6)
+	w.round()
+	w.is(inv, "complete")
+	if !w.read(inv).State.Reorged {
+		t.Fatal("a complete invoice without its block is not flagged")
+	}
+	w.mine(6)
+	w.round()
+	if s := w.read(inv).State; s.Reorged || s.Status != invoice.Complete {
+		t.Fatalf("state %+v", s)
+	}
+	w.told(inv, "paid confirmed complete")
+}
+
+func TestScenario36And37DeepReorgs(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.mine(1)
+	w.round()
+	w.mine(99)
+	w.round()
+	w.is(inv, "complete")
+	w.chain.Reorg(100)
+	w.round()
+	w.mine(10)
+	w.round()
+	w.is(inv, "complete")
+	if w.tracker.Health().Tip != w.chain.Tip() {
+		t.Fatal("the tip was not followed")
+	}
+}
+
+func TestScenario38EvictionAndReturn(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	id := w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.round()
+	tx, _ := w.chain.Tx(id)
+	w.chain.Evict(id)
+	w.later()
+	w.is(inv, "new")
+	if r := w.receipts(inv)[0]; !r.IsGone() || r.Place.ReplacedBy != (invoice.TxID{}) {
+		t.Fatalf("receipt %+v", r)
+	}
+	w.chain.AddMempool(tx)
+	w.later()
+	w.is(inv, "paid")
+	if n := len(w.receipts(inv)); n != 1 {
+		t.Fatalf("%d receipts of one output", n)
+	}
+}
+
+func TestScenario39ParentDropped(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	parent := w.chain.Pay(chaintestScript(), 2_000_000)
+	w.chain.AddMempool(chain.Tx{Inputs: []chain.Outpoint{{TxID: parent}}, Outputs: []chain.Output{{Sats: 1_000_000, Script: inv.Address.Script}}})
+	w.round()
+	w.is(inv, "paid")
+	w.chain.Evict(parent)
+	w.later()
+	w.is(inv, "new")
+}
+
+func TestScenario42StaysInTheMempoolWhileWeAreDown(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	w.crash()
+	w.pass(10 * time.Minute)
+	w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.pass(time.Minute)
+	w.start()
+	w.is(inv, "paid")
+}
+
+// Paid in time, mined and expired while nobody watched: the customer is credited.
+func TestScenario43DownOverTheDeadline(t *testing.T) {
+	w := newWorld(t)
+	inMempool, inBlock, tooLate := w.ask(), w.ask(), w.ask()
+	w.crash()
+	w.pass(14 * time.Minute)
+	w.chain.Pay(inBlock.Address.Script, 1_000_000)
+	w.mine(1)
+	w.chain.Pay(inMempool.Address.Script, 1_000_000)
+	w.pass(3 * time.Hour)
+	w.chain.Pay(tooLate.Address.Script, 1_000_000)
+	w.chain.MineOnly(mustTx(w, tooLate))
+	w.start()
+	w.is(inMempool, "paid")
+	w.is(inBlock, "confirmed")
+	if got := w.receipts(inBlock)[0].History[0].Reason; got != invoice.UnobservedWindow && got != invoice.SeenInBlock {
+		t.Fatalf("the reason is %s", got)
+	}
+	w.is(tooLate, "expired/paidLate")
+}
+
+// mustTx finds the mempool transaction that pays an invoice.
+func mustTx(w *world, inv invoice.Invoice) chain.TxID {
+	w.t.Helper()
+	for o := range w.truth(inv.Address.Script) {
+		return chain.TxID(o.TxID)
+	}
+	w.t.Fatal("no such payment")
+	return chain.TxID{}
+}
+
+// A rate that fell while nobody watched is the merchant's loss only as far as he agreed.
+func TestUnobservedWindowWithAMovedRate(t *testing.T) {
+	for text, want := range map[string]string{"49500": "confirmed", "48000": "expired/paidLate"} {
+		w := newWorld(t)
+		inv := w.ask()
+		w.crash()
+		w.pass(14 * time.Minute)
+		w.chain.Pay(inv.Address.Script, 1_000_000)
+		w.pass(2 * time.Minute)
+		w.mine(1)
+		w.rate, _ = money.ParseRate(text)
+		w.start()
+		w.is(inv, want)
+	}
+}
+
+func TestScenario44LateAndSpentAlready(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	w.pass(16 * time.Minute)
+	w.round()
+	w.crash()
+	id := w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.mine(1)
+	w.chain.AddMempool(chain.Tx{Inputs: []chain.Outpoint{{TxID: id}}, Outputs: []chain.Output{{Sats: 1, Script: chaintestScript()}}})
+	w.mine(5)
+	w.start()
+	w.is(inv, "expired/paidLate")
+}
+
+// Whatever the node cannot tell surely decides nothing.
+func TestScenario45To48NodeTroubles(t *testing.T) {
+	for name, c := range map[string]struct {
+		reason tracker.Reason
+		stage  func(w *world)
+		mend   func(w *world)
+	}{
+		"unreachable": {
+			tracker.NodeUnreachable,
+			func(w *world) { w.chain.Fail(func(string) error { return chain.ErrUnreachable }) },
+			func(w *world) { w.chain.Fail(nil) },
+		},
+		"refused": {
+			tracker.NodeUnreachable,
+			func(w *world) { w.chain.Fail(func(string) error { return chain.ErrRefused }) },
+			func(w *world) { w.chain.Fail(nil) },
+		},
+		"warming up": {
+			tracker.NodeSyncing,
+			func(w *world) { w.chain.Fail(func(string) error { return chain.ErrNotReady }) },
+			func(w *world) { w.chain.Fail(nil) },
+		},
+		"syncing":         {tracker.NodeSyncing, func(w *world) { w.chain.SetSyncing(true) }, func(w *world) { w.chain.SetSyncing(false) }},
+		"mempool loading": {tracker.NodeSyncing, func(w *world) { w.chain.SetLoading(true) }, func(w *world) { w.chain.SetLoading(false) }},
+		"pruned": {
+			tracker.NodePrunedGap,
+			func(w *world) {
+				w.chain.MineOnly()
+				w.chain.Fail(func(method string) error {
+					if method == "Steps" {
+						return chain.ErrPruned
+					}
+					return nil
+				})
+			},
+			func(w *world) { w.chain.Fail(nil) },
+		},
+		"half an answer": {
+			tracker.NodeUnreachable,
+			func(w *world) {
+				w.chain.Fail(func(method string) error {
+					if method == "Mempool" {
+						return errors.New("unexpected end of an answer")
+					}
+					return nil
+				})
+			},
+			func(w *world) { w.chain.Fail(nil) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			open, paid := w.ask(), w.ask()
+			w.chain.Pay(paid.Address.Script, 1_000_000)
+			w.round()
+			c.stage(w)
+			w.pass(2 * time.Hour)
+			w.chain.Hint(chain.Hint{Resync: true})
+			w.fails(c.reason)
+			w.is(open, "new") // no expiry without a look
+			w.is(paid, "paid")
+			c.mend(w)
+			w.round()
+			w.is(open, "expired")
+			w.is(paid, "paid")
+			if w.tracker.Ready() != nil {
+				t.Fatal("the gate stays shut")
+			}
+		})
+	}
+}
+
+// A node with less work than we have seen lost data. Nothing is taken back.
+func TestNodeBehind(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.mine(3)
+	w.round()
+	w.is(inv, "confirmed")
+	tip := w.chain.Tip()
+	w.chain.Rewind(3)
+	w.fails(tracker.NodeBehind)
+	w.pass(time.Hour)
+	w.fails(tracker.NodeBehind)
+	w.is(inv, "confirmed")
+	w.chain.Restore(tip.Hash)
+	w.round()
+	w.is(inv, "confirmed")
+	w.events(inv, "created receivedPayment paidInFull confirmed")
+}
+
+// Lost hints lose nothing: the next comparison finds what they announced.
+func TestScenario46LostHints(t *testing.T) {
+	w := newWorld(t)
+	inv, other := w.ask(), w.ask()
+	w.chain.Mute(true)
+	w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.round()
+	w.is(inv, "new") // nobody knows yet
+	w.chain.Mute(false)
+	w.chain.Hint(chain.Hint{Resync: true})
+	w.later()
+	w.is(inv, "paid")
+	w.chain.Mute(true)
+	w.chain.Pay(other.Address.Script, 1_000_000)
+	w.pass(time.Minute) // or the time of a regular comparison comes
+	w.round()
+	w.is(other, "paid")
+}
+
+// A forged or stale announcement credits nothing: the node is asked.
+func TestForgedAnnouncements(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	w.chain.Hint(chain.Hint{Txs: []chain.Tx{{
+		ID: chain.TxID{9}, Inputs: []chain.Outpoint{{Vout: 1}}, Outputs: []chain.Output{{Sats: 1_000_000, Script: inv.Address.Script}},
+	}}, Removed: []chain.TxID{{8}}})
+	w.round()
+	w.is(inv, "new")
+	if len(w.receipts(inv)) != 0 {
+		t.Fatal("a forged payment was written down")
+	}
+}
+
+// A crash between any two rounds changes nothing in the end.
+func TestRestartsBetweenAllSteps(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	id := w.chain.Pay(inv.Address.Script, 400_000)
+	w.restart()
+	w.is(inv, "new/paidPartial")
+	_, err := w.chain.Replace(id, chain.Output{Sats: 1_000_000, Script: inv.Address.Script})
+	w.must(err)
+	w.restart()
+	w.is(inv, "paid")
+	w.mine(1)
+	w.restart()
+	w.is(inv, "confirmed")
+	w.chain.Reorg(1)
+	w.restart()
+	w.is(inv, "paid")
+	w.mine(6)
+	w.restart()
+	w.is(inv, "complete")
+	w.told(inv, "paid confirmed complete")
+	w.restart()
+	if n := w.tracker.Watched(); n != 0 {
+		t.Errorf("%d settled payments are still watched after a restart", n)
+	}
+}

@@ -1,0 +1,12 @@
+package tracker
+
+import "context"
+
+// Load reads where an earlier tracker stopped, as Run does first.
+func (t *Tracker) Load(ctx context.Context) error { return t.load(ctx) }
+
+// Round does everything that is due, once, as Run does whenever something wakes it.
+func (t *Tracker) Round(ctx context.Context) error { return t.round(ctx) }
+
+// Watched is how many unsettled payments are watched for conflicts.
+func (t *Tracker) Watched() int { return len(t.watch) }

@@ -1,0 +1,276 @@
+package tracker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"satchel/chain"
+	"satchel/chain/chaintest"
+	"satchel/fault"
+	"satchel/invoice"
+	"satchel/merchant"
+	"satchel/money"
+	"satchel/store"
+	"satchel/store/storetest"
+	"satchel/tracker"
+)
+
+// world is a tracker on a real store and a chain in memory, driven round by round.
+type world struct {
+	t       *testing.T
+	now     time.Time
+	chain   *chaintest.Fake
+	filter  *chain.Filter
+	path    string
+	db      *store.DB
+	stop    func()
+	tracker *tracker.Tracker
+	rate    money.Rate
+	made    int
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, now: storetest.Noon(), path: filepath.Join(t.TempDir(), "satchel.db")}
+	w.filter = &chain.Filter{Scripts: chain.NewScripts(0), Spends: chain.NewOutpoints()}
+	w.chain = chaintest.NewFake(w.filter, func() time.Time { return w.now })
+	w.rate, _ = money.ParseRate("50000")
+	err := store.Create(w.path, "regtest", merchant.Merchant{ID: storetest.Shop, Name: "shop", Secrets: merchant.Secrets{Webhook: "whsec_x"}})
+	w.must(err)
+	w.mine(3)
+	w.start()
+	t.Cleanup(func() {
+		problems, err := w.db.Check(context.Background())
+		if err != nil || len(problems) > 0 {
+			t.Errorf("check: %v %v", problems, err)
+		}
+		w.balance()
+		w.stop()
+	})
+	return w
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// Rate implements tracker.Rates.
+func (w *world) Rate(string) (money.Rate, money.Evidence, error) {
+	return w.rate, money.Evidence{}, nil
+}
+
+// start opens the store and makes a tracker that begins where the last one stopped.
+func (w *world) start() {
+	w.t.Helper()
+	db, err := store.Open(store.Config{
+		Path: w.path, Render: storetest.Render, Deriver: storetest.Deriver{}, Watch: w.filter.Scripts, Now: func() time.Time { return w.now },
+	})
+	w.must(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- db.Run(ctx) }()
+	w.db = db
+	w.stop = func() {
+		cancel()
+		if err := errors.Join(<-done, db.Close()); err != nil {
+			w.t.Error(err)
+		}
+	}
+	w.must(db.RegisterKey(ctx, store.Key{Fingerprint: storetest.Deriver{}.Key(), Merchant: storetest.Shop}))
+	w.tracker = tracker.New(tracker.Config{
+		Store: db, Source: w.chain, Hints: w.chain, Rates: w, Spends: w.filter.Spends, Exposure: money.Bitcoin / 10,
+		Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
+	})
+	w.must(w.tracker.Load(ctx))
+	w.round()
+}
+
+// restart is a crash: nothing in memory survives.
+func (w *world) restart() {
+	w.t.Helper()
+	w.stop()
+	w.filter.Spends = chain.NewOutpoints()
+	w.start()
+}
+
+// crash stops the tracker and leaves the chain to go on without it.
+func (w *world) crash() { w.stop() }
+
+// round lets the tracker do what is due; it must succeed.
+func (w *world) round() {
+	w.t.Helper()
+	w.must(w.tracker.Round(w.t.Context()))
+}
+
+// later is a round a second later: a comparison of the mempool takes at most a share of the time.
+func (w *world) later() {
+	w.t.Helper()
+	w.pass(time.Second)
+	w.round()
+}
+
+// fails lets the tracker try, and demands a reason.
+func (w *world) fails(reason tracker.Reason) {
+	w.t.Helper()
+	err := w.tracker.Round(w.t.Context())
+	if h := w.tracker.Health(); err == nil || h.Reason != reason || h.Sentence == "" {
+		w.t.Fatalf("got %v and reason %q, want %q", err, h.Reason, reason)
+	}
+	if !fault.Is(w.tracker.Ready(), fault.Unavailable) {
+		w.t.Fatal("the gate is open")
+	}
+}
+
+func (w *world) pass(d time.Duration) { w.now = w.now.Add(d) }
+
+func (w *world) mine(n int) {
+	for range n {
+		w.pass(time.Second)
+		w.chain.Mine()
+	}
+}
+
+type option func(*invoice.Invoice)
+
+func speed(s merchant.Speed) option { return func(i *invoice.Invoice) { i.Terms.Speed = s } }
+
+// ask makes an invoice of 1,000,000 sat: 500 USD at 50,000.
+func (w *world) ask(options ...option) invoice.Invoice {
+	w.t.Helper()
+	w.made++
+	id := invoice.ID(fmt.Sprintf("invoice-%014d", w.made))
+	inv, err := w.db.Create(w.t.Context(), invoice.Creation{Merchant: storetest.Shop}, func(slot invoice.Slot) (invoice.Invoice, []invoice.Event, error) {
+		inv := invoice.Invoice{
+			Ref: slot.Ref, ID: id, Address: slot.Address, Created: w.now, Expires: w.now.Add(15 * time.Minute),
+			Quote: money.Quote{Price: money.Fiat{Minor: 50_000, Code: "USD"}, Rate: w.rate, Due: 1_000_000},
+			Order: invoice.Order{NotificationURL: "https://shop.example/ipn"},
+			Terms: invoice.Terms{
+				Speed: merchant.Medium, InvalidAfter: time.Hour, FullNotifications: true, ZeroConf: merchant.Limited,
+				ZeroConfDwell: 2 * time.Second, ZeroConfMax: money.Bitcoin / 50, LateMaxMove: 20_000,
+			},
+			State: invoice.State{Status: invoice.New, Since: w.now, Reason: invoice.ByCreation, Tick: w.now.Add(15 * time.Minute)},
+		}
+		for _, o := range options {
+			o(&inv)
+		}
+		inv.State.Tick = inv.Expires
+		return inv, []invoice.Event{{Code: invoice.Created, At: w.now, Reason: invoice.ByCreation, Invoice: inv}}, nil
+	})
+	w.must(err)
+	return inv
+}
+
+func (w *world) read(inv invoice.Invoice) invoice.Invoice {
+	w.t.Helper()
+	now, err := w.db.Invoice(w.t.Context(), storetest.Shop, inv.ID)
+	w.must(err)
+	return now
+}
+
+func (w *world) receipts(inv invoice.Invoice) []invoice.Receipt {
+	w.t.Helper()
+	list, err := w.db.Receipts(w.t.Context(), storetest.Shop, inv.ID, 10_000)
+	w.must(err)
+	return list
+}
+
+// is demands a status as the wire writes it: "paid", "new/paidPartial".
+func (w *world) is(inv invoice.Invoice, want string) {
+	w.t.Helper()
+	s := w.read(inv).State
+	got := s.Status.String()
+	if s.Exception != invoice.None {
+		got += "/" + s.Exception.String()
+	}
+	if got != want {
+		w.t.Fatalf("the invoice is %s (%s), want %s\n%s", got, s.Reason, want, w.story(inv))
+	}
+}
+
+// story lists the codes of an invoice's events.
+func (w *world) story(inv invoice.Invoice) string {
+	w.t.Helper()
+	events, err := w.db.EventsOf(w.t.Context(), storetest.Shop, inv.ID)
+	w.must(err)
+	var codes []string
+	for _, e := range events {
+		codes = append(codes, strings.TrimPrefix(e.Code.Name(), "invoice_"))
+	}
+	return strings.Join(codes, " ")
+}
+
+// told lists the statuses of the plain callbacks.
+func (w *world) told(inv invoice.Invoice, want string) {
+	w.t.Helper()
+	list, err := w.db.DeliveriesOf(w.t.Context(), storetest.Shop, inv.ID)
+	w.must(err)
+	var got []string
+	for i := range list {
+		for _, s := range invoice.Statuses() {
+			if strings.Contains(string(list[i].Body), `"status":"`+s.String()+`"`) {
+				got = append(got, s.String())
+			}
+		}
+	}
+	if strings.Join(got, " ") != want {
+		w.t.Fatalf("the callbacks say %q, want %q\n%s", got, want, w.story(inv))
+	}
+}
+
+func (w *world) events(inv invoice.Invoice, want string) {
+	w.t.Helper()
+	if got := w.story(inv); got != want {
+		w.t.Fatalf("the events are\n%s, want\n%s", got, want)
+	}
+}
+
+// balance compares what is credited with the chain itself: every output to an issued script, once, and no other.
+func (w *world) balance() {
+	w.t.Helper()
+	if w.t.Failed() {
+		return
+	}
+	list, err := w.db.ListInvoices(context.Background(), storetest.Shop, invoice.Filter{Limit: 1000})
+	w.must(err)
+	for _, inv := range list {
+		receipts, err := w.db.Receipts(context.Background(), storetest.Shop, inv.ID, 10_000)
+		w.must(err)
+		have := map[invoice.Outpoint]money.Sats{}
+		for _, r := range receipts {
+			if !r.IsGone() {
+				have[r.Outpoint] = r.Sats
+			}
+		}
+		for o, sats := range w.truth(inv.Address.Script) {
+			if have[o] != sats {
+				w.t.Errorf("%s: output %s of %d sat is on the chain, %d are credited", inv.ID, o, sats, have[o])
+			}
+			delete(have, o)
+		}
+		if len(have) > 0 {
+			w.t.Errorf("%s: credited, but not on the chain: %v", inv.ID, have)
+		}
+	}
+}
+
+// truth reads every output to a script from the fake's own blocks and mempool.
+func (w *world) truth(script []byte) map[invoice.Outpoint]money.Sats {
+	all := map[invoice.Outpoint]money.Sats{}
+	for _, tx := range w.chain.All() {
+		for _, out := range tx.Outputs {
+			if string(out.Script) == string(script) {
+				all[invoice.Outpoint{TxID: invoice.TxID(tx.ID), Vout: out.Vout}] = out.Sats
+			}
+		}
+	}
+	return all
+}
