@@ -43,6 +43,12 @@ func (b *Book) Has(o Outpoint) bool {
 	return ok
 }
 
+// Receipt gives a receipt as the step has left it so far; false where the step has not touched it.
+func (b *Book) Receipt(o Outpoint) (Receipt, bool) {
+	r, ok := b.changed[o]
+	return r, ok
+}
+
 // See records an output that pays the invoice, at its first sight. A repeated sight is a Move; within one step, See
 // makes it one.
 func (b *Book) See(s Sight, now time.Time) {

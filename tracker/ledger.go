@@ -83,11 +83,13 @@ func (l *ledger) output(ref invoice.Ref, tx chain.Tx, out chain.Output, place in
 	if err != nil {
 		return err
 	}
-	old, known, err := l.tx.Receipt(o)
-	if err != nil {
-		return err
+	old, known := b.Receipt(o) // the same transaction may come twice in one commit
+	if !known {
+		if old, known, err = l.tx.Receipt(o); err != nil {
+			return err
+		}
 	}
-	if known || b.Has(o) {
+	if known {
 		if place.Where == invoice.InMempool {
 			b.Older(old, seen)
 			if old.Place.Where == invoice.InBlock { // our chain says so, and the mempool is only a hint

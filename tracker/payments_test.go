@@ -339,3 +339,18 @@ func TestForeignScriptInTheTable(t *testing.T) {
 		return nil
 	}))
 }
+
+// One transaction may be announced many times before we look; it is one payment.
+func TestSameTransactionTwiceInOneLook(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	id := w.chain.Pay(inv.Address.Script, 1_000_000)
+	tx, _ := w.chain.Tx(id)
+	w.chain.Hint(chain.Hint{Txs: []chain.Tx{tx, tx}})
+	w.round()
+	w.is(inv, "paid")
+	if n := len(w.receipts(inv)); n != 1 || w.read(inv).Sums.In != 1_000_000 {
+		t.Fatalf("%d receipts, %d sat", n, w.read(inv).Sums.In)
+	}
+	w.events(inv, "created receivedPayment paidInFull")
+}

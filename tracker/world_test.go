@@ -23,7 +23,7 @@ import (
 
 // world is a tracker on a real store and a chain in memory, driven round by round.
 type world struct {
-	t       *testing.T
+	t       fataler
 	now     time.Time
 	chain   *chaintest.Fake
 	filter  *chain.Filter
@@ -35,9 +35,28 @@ type world struct {
 	made    int
 }
 
+// fataler is what a world needs of a test: testing.T and rapid.T have it.
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Failed() bool
+	Context() context.Context
+}
+
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, now: storetest.Noon(), path: filepath.Join(t.TempDir(), "satchel.db")}
+	w := newWorldIn(t, t)
+	t.Cleanup(w.end)
+	return w
+}
+
+// newWorldIn makes a world whose files belong to one test and whose failures to another: rapid runs many in one.
+func newWorldIn(files *testing.T, t fataler) *world {
+	t.Helper()
+	w := &world{t: t, now: storetest.Noon(), path: filepath.Join(files.TempDir(), "satchel.db")}
 	w.filter = &chain.Filter{Scripts: chain.NewScripts(0), Spends: chain.NewOutpoints()}
 	w.chain = chaintest.NewFake(w.filter, func() time.Time { return w.now })
 	w.rate, _ = money.ParseRate("50000")
@@ -45,15 +64,18 @@ func newWorld(t *testing.T) *world {
 	w.must(err)
 	w.mine(3)
 	w.start()
-	t.Cleanup(func() {
-		problems, err := w.db.Check(context.Background())
-		if err != nil || len(problems) > 0 {
-			t.Errorf("check: %v %v", problems, err)
-		}
-		w.balance()
-		w.stop()
-	})
 	return w
+}
+
+// end checks what is left, and stops.
+func (w *world) end() {
+	w.t.Helper()
+	problems, err := w.db.Check(context.Background())
+	if err != nil || len(problems) > 0 {
+		w.t.Errorf("check: %v %v", problems, err)
+	}
+	w.balance()
+	w.stop()
 }
 
 func (w *world) must(err error) {
@@ -86,12 +108,16 @@ func (w *world) start() {
 		}
 	}
 	w.must(db.RegisterKey(ctx, store.Key{Fingerprint: storetest.Deriver{}.Key(), Merchant: storetest.Shop}))
-	w.tracker = tracker.New(tracker.Config{
-		Store: db, Source: w.chain, Hints: w.chain, Rates: w, Spends: w.filter.Spends, Exposure: money.Bitcoin / 10,
-		Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
-	})
+	w.tracker = w.newTracker(db)
 	w.must(w.tracker.Load(ctx))
 	w.round()
+}
+
+func (w *world) newTracker(s tracker.Store) *tracker.Tracker {
+	return tracker.New(tracker.Config{
+		Store: s, Source: w.chain, Hints: w.chain, Rates: w, Spends: w.filter.Spends, Exposure: money.Bitcoin / 10,
+		Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
+	})
 }
 
 // restart is a crash: nothing in memory survives.
@@ -129,6 +155,8 @@ func (w *world) fails(reason tracker.Reason) {
 		w.t.Fatal("the gate is open")
 	}
 }
+
+const time10m = 10 * time.Minute
 
 func (w *world) pass(d time.Duration) { w.now = w.now.Add(d) }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"satchel/admin"
+	"satchel/chain"
 	"satchel/money"
 )
 
@@ -255,4 +256,66 @@ func (s *shop) serveOnce() (string, int) {
 		s.t.Fatal(err)
 	}
 	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// What the node takes back, Satchel takes back, within a moment and not at the next block.
+func TestReplacementsAndReorgsOnARealNode(t *testing.T) {
+	s := newShop(t)
+	pay := func(inv order) chain.TxID {
+		t.Helper()
+		txid, err := s.node.Pay(t.Context(), inv.Address, sats(t, inv.Due))
+		s.must(err)
+		s.becomes(inv.ID, "paid", false)
+		return txid
+	}
+	t.Run("a fee bump is the same payment", func(t *testing.T) {
+		inv := s.invoice("11", "USD", "medium", nil)
+		_, err := s.node.BumpFee(t.Context(), pay(inv))
+		s.must(err)
+		var doc admin.Invoice
+		s.eventually("one payment is gone, one counts", func() bool {
+			s.run(&doc, "invoice", "show", inv.ID)
+			return len(doc.Payments) == 2 && doc.Paid == sats(t, inv.Due) && doc.Status == "paid"
+		})
+		s.mine(6)
+		s.becomes(inv.ID, "complete", false)
+		s.told(inv.ID, "paid confirmed complete")
+	})
+	t.Run("a double spend is seen in the mempool", func(t *testing.T) {
+		inv := s.invoice("12", "USD", "medium", nil)
+		txid := pay(inv)
+		thief, err := s.node.NewAddress(t.Context())
+		s.must(err)
+		raw, err := s.node.DoubleSpend(t.Context(), txid, thief)
+		s.must(err)
+		_, err = s.node.Send(t.Context(), raw)
+		s.must(err)
+		s.becomes(inv.ID, "new", false)
+		s.mine(1)
+		s.pay(inv.Address, sats(t, inv.Due))
+		s.becomes(inv.ID, "paid", false)
+		s.told(inv.ID, "paid")
+	})
+	t.Run("a block that goes takes its confirmation with it", func(t *testing.T) {
+		inv := s.invoice("13", "USD", "medium", nil)
+		pay(inv)
+		s.mine(1)
+		s.becomes(inv.ID, "confirmed", false)
+		s.must(s.node.Reorg(t.Context(), 1))
+		s.becomes(inv.ID, "paid", false)
+		s.mine(6)
+		s.becomes(inv.ID, "complete", false)
+		s.told(inv.ID, "paid confirmed complete")
+	})
+	t.Run("high speed waits for the policy", func(t *testing.T) {
+		inv := s.invoice("14", "USD", "high", nil)
+		pay(inv)
+		var doc admin.Invoice
+		s.run(nil, "clock", "advance", "3s")
+		s.eventually("a verdict with its reasons", func() bool {
+			s.run(&doc, "invoice", "show", inv.ID)
+			return doc.Status == "confirmed" || len(doc.ZeroConf) > 0
+		})
+	})
+	s.checkStory()
 }
