@@ -5,14 +5,14 @@ import (
 	"errors"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"satchel/chain"
 	"satchel/chain/chaintest"
 	"satchel/invoice"
 	"satchel/money"
 	"satchel/store"
 	"satchel/tracker"
-
-	"pgregory.net/rapid"
 )
 
 // twice runs every change once for nothing and once for good, as a store does when another change of the same commit
