@@ -346,6 +346,7 @@ func (d *daemonParts) verify(ctx context.Context) error {
 		}
 	}
 	d.verified.Store(true)
+	defer giveBack()
 	weak, err := d.node.Weaknesses(ctx, d.tracker.Health().Tip)
 	if err != nil {
 		return nil //nolint:nilerr // it is advice; the tracker says whether the node is well
