@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -346,7 +347,7 @@ func (d *daemonParts) verify(ctx context.Context) error {
 		}
 	}
 	d.verified.Store(true)
-	defer giveBack()
+	defer debug.FreeOSMemory() // what only the start needed goes back
 	weak, err := d.node.Weaknesses(ctx, d.tracker.Health().Tip)
 	if err != nil {
 		return nil //nolint:nilerr // it is advice; the tracker says whether the node is well
