@@ -21,7 +21,7 @@ func (b *bench) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer node.Stop() //nolint:errcheck // the end of a measurement
+	defer node.Stop()
 	if _, err := node.Mine(ctx, 10, ""); err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (b *bench) latency(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer node.Stop() //nolint:errcheck // the end of a measurement
+	defer node.Stop()
 	if err := node.Fund(ctx); err != nil {
 		return err
 	}

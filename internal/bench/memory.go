@@ -21,7 +21,7 @@ func (b *bench) memory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer node.Stop() //nolint:errcheck // the end of a measurement
+	defer node.Stop()
 	if _, err := node.Mine(ctx, 10, ""); err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (b *bench) memory(ctx context.Context) error {
 	b.under("resident memory, idle", rss/1e6, 25, "MB")
 	b.under("  of it anonymous", anon/1e6, 25, "MB")
 	b.under("start to the first answer", quantile(starts, 0.5), 150, "ms")
-	out, err := exec.CommandContext(ctx, os.Args[0], "--scripts").Output() //nolint:gosec // ourselves
+	out, err := exec.CommandContext(ctx, os.Args[0], "--scripts").Output()
 	if err != nil {
 		return err
 	}

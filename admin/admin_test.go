@@ -1,0 +1,103 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"satchel/fault"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type echo struct {
+	Text string `json:"text"`
+}
+
+// serve runs a server with three commands until the test ends.
+func serve(t *testing.T) (*Client, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	s := NewServer(path, slog.New(slog.DiscardHandler))
+	Handle(s, "echo", func(_ context.Context, r echo) (echo, error) { return r, nil })
+	Handle(s, "refuse", func(context.Context, Nothing) (Nothing, error) {
+		return Nothing{}, fault.Field("price", "must not be negative").Because(errors.New("secret cause"))
+	})
+	Handle(s, "break", func(context.Context, Nothing) (Nothing, error) { return Nothing{}, errors.New("disk on fire") })
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	c := NewClient(path)
+	t.Cleanup(func() {
+		c.http.CloseIdleConnections()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	for { // the socket appears with the first listen
+		var out echo
+		if err := c.Call(t.Context(), "echo", echo{"x"}, &out); err == nil {
+			return c, path
+		} else if !strings.Contains(err.Error(), "no daemon answers") {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestCommandsAnswer(t *testing.T) {
+	c, path := serve(t)
+	var out echo
+	if err := c.Call(t.Context(), "echo", echo{"hello"}, &out); err != nil || out.Text != "hello" {
+		t.Fatalf("%+v %v", out, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("the socket's permissions are its authority: %v %v", info, err)
+	}
+}
+
+func TestRefusalsNameTheFieldAndHideTheCause(t *testing.T) {
+	c, _ := serve(t)
+	err := c.Call(t.Context(), "refuse", Nothing{}, nil)
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Field != "price" || f.Message != "must not be negative" || strings.Contains(err.Error(), "secret") {
+		t.Fatalf("got %v", err)
+	}
+	if err := c.Call(t.Context(), "break", Nothing{}, nil); err == nil {
+		t.Fatal("a failure is no success")
+	}
+}
+
+func TestOtherVersionsAreTold(t *testing.T) {
+	c, _ := serve(t)
+	if err := c.Call(t.Context(), "unheard-of", Nothing{}, nil); err == nil || !strings.Contains(err.Error(), "same version") {
+		t.Errorf("an unknown command: %v", err)
+	}
+	if err := c.Call(t.Context(), "echo", map[string]int{"colour": 1}, nil); err == nil || !strings.Contains(err.Error(), "versions") {
+		t.Errorf("an unknown member: %v", err)
+	}
+}
+
+func TestNoDaemonIsSaid(t *testing.T) {
+	err := NewClient(filepath.Join(t.TempDir(), "admin.sock")).Call(t.Context(), "echo", echo{}, nil)
+	if err == nil || !strings.Contains(err.Error(), "satchel serve") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// A socket that a killed daemon left behind does not keep the next one from starting.
+func TestLeftoverSocketIsTakenOver(t *testing.T) {
+	_, path := serve(t)
+	s := NewServer(path, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := s.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
