@@ -348,15 +348,21 @@ func (d *daemonParts) verify(ctx context.Context) error {
 	}
 	d.verified.Store(true)
 	defer debug.FreeOSMemory() // what only the start needed goes back
+	d.judge(ctx)
+	return nil
+}
+
+// judge says each weakness of the node's set-up once. It is advice: whether the node is well is the tracker's to say.
+func (d *daemonParts) judge(ctx context.Context) {
 	weak, err := d.node.Weaknesses(ctx, d.tracker.Health().Tip)
 	if err != nil {
-		return nil //nolint:nilerr // it is advice; the tracker says whether the node is well
+		d.log.Debug("the node's set-up was not judged", "err", err)
+		return
 	}
 	d.weak.Store(&weak)
 	for _, w := range weak {
 		d.log.Warn("the node's set-up can be better", "name", w.Name, "why", w.Sentence, "bitcoin.conf", w.Config)
 	}
-	return nil
 }
 
 func (d *daemonParts) alive(ctx context.Context) bool {
