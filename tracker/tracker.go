@@ -78,8 +78,11 @@ type pass struct {
 	cost   time.Duration
 }
 
-// feed is when the store was last told that we watch.
-type feed struct{ observed time.Time }
+// feed is how far our observation goes.
+type feed struct {
+	observed time.Time // as the store was last told
+	looked   time.Time // the last whole round
+}
 
 // New makes a Tracker; it starts nothing.
 func New(cfg Config) *Tracker {
@@ -269,6 +272,10 @@ func (t *Tracker) look(ctx context.Context, hint chain.Hint) error {
 			return err
 		}
 		hint.Txs = nil
+		// The rest of a round waits for the next poll: the callback that somebody waits for needs the processor now.
+		if since := t.cfg.Now().Sub(t.feed.looked); since >= 0 && since < t.cfg.Poll && !t.pass.wanted {
+			return nil
+		}
 	}
 	began := t.cfg.Now()
 	if err := t.follow(ctx); err != nil {
@@ -288,6 +295,7 @@ func (t *Tracker) look(ctx context.Context, hint chain.Hint) error {
 	if err := t.settle(ctx); err != nil {
 		return err
 	}
+	t.feed.looked = began
 	return t.observe(ctx, began)
 }
 
