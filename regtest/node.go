@@ -250,7 +250,11 @@ func (n *Node) Pause() error {
 	if err != nil {
 		return err
 	}
-	return p.signal(syscall.SIGSTOP)
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	untilStopped(p.cmd.Process.Pid)
+	return nil
 }
 
 // Resume lets a paused node go on.
