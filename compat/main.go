@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := compat(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "compat:", err)
+		os.Exit(1)
+	}
+}
+
+// compat runs the clients, writes the table where all of them ran, and fails if any cell has.
+func compat(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("compat", flag.ContinueOnError)
+	binary := flags.String("binary", "bin/satchel", "the daemon")
+	dir := flags.String("clients", "compat/clients", "the folder of the drivers")
+	result := flags.String("result", "compat/RESULT.md", "where the table goes")
+	only := flags.String("only", "", "run only clients whose name contains this, and write no table")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	path, err := filepath.Abs(*binary)
+	if err != nil {
+		return err
+	}
+	drivers, err := filepath.Abs(*dir)
+	if err != nil {
+		return err
+	}
+	columns, err := runAll(ctx, path, drivers, *only)
+	if len(columns) > 0 {
+		fmt.Print("\n" + table(columns))
+	}
+	if err == nil && *only == "" {
+		err = os.WriteFile(*result, []byte(page(columns)), 0o644) //nolint:gosec // a document for everybody
+	}
+	return err
+}
+
+// page is RESULT.md.
+func page(columns []column) string {
+	return "# What real BitPay clients can do\n\n`make compat` writes this file: each client, as its makers published it, against the built daemon on a regtest node.\n" +
+		"A dash: the client has no such call.\n\n" + table(columns)
+}
+
+// runAll runs every client against one daemon, one after the other.
+func runAll(ctx context.Context, binary, drivers, only string) (columns []column, err error) {
+	dir, err := os.MkdirTemp("", "satchel-compat-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	w, err := newWorld(ctx, binary, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	c, err := newControl(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	env := []string{"COMPAT_API=http://" + w.api, "COMPAT_CONTROL=" + c.url, "COMPAT_SINK=" + w.sink.url}
+	failed := 0
+	for _, cl := range clients(drivers) {
+		if !strings.Contains(cl.name, only) {
+			continue
+		}
+		began := time.Now()
+		col, output, err := run(ctx, cl, drivers, env)
+		columns = append(columns, col)
+		bad := col.failures()
+		fmt.Printf("%-18s %2d ok, %d failed, %.1f s\n", cl.name, len(calls())-len(cl.lacks)-len(bad), len(bad), time.Since(began).Seconds())
+		if len(bad) == 0 && err == nil {
+			continue
+		}
+		failed++
+		tell(cl, bad, output, err)
+	}
+	if failed > 0 {
+		fmt.Printf("\nThe daemon's log ends with\n%s\n", w.logTail())
+		return columns, fmt.Errorf("%d client(s) failed", failed)
+	}
+	return columns, ctx.Err()
+}
+
+// tell shows what is needed to mend a failure.
+func tell(c client, bad []string, output string, err error) {
+	for _, line := range bad {
+		fmt.Printf("  FAIL %s\n", line)
+	}
+	if err != nil {
+		fmt.Printf("  the driver of %s: %s\n", c.name, err)
+	}
+	if output != "" {
+		fmt.Printf("  it said\n    %s\n", strings.ReplaceAll(strings.TrimSpace(output), "\n", "\n    "))
+	}
+}

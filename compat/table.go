@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The marks of a cell.
+const (
+	markOK     = "ok"
+	markFailed = "FAIL"
+	markNone   = "–"
+)
+
+// cell is what came of a call with a client.
+type cell struct {
+	mark string
+	note string // why it has failed
+}
+
+// column is a client's row of cells, by the call's id.
+type column struct {
+	client client
+	cells  map[string]cell
+}
+
+// newColumn marks the calls that the client lacks, and takes all others for failed until a driver says otherwise.
+func newColumn(c client) column {
+	col := column{client: c, cells: map[string]cell{}}
+	for _, call := range calls() {
+		col.cells[call.id] = cell{mark: markFailed, note: "the driver said nothing of it"}
+		if slices.Contains(c.lacks, call.id) {
+			col.cells[call.id] = cell{mark: markNone}
+		}
+	}
+	return col
+}
+
+// put records what a driver said. A driver that makes a call which its client is said to lack is a mistake of ours.
+func (col column) put(id string, ok bool, note string) error {
+	switch was, known := col.cells[id]; {
+	case !known:
+		return fmt.Errorf("%s: there is no call %q", col.client.name, id)
+	case was.mark == markNone:
+		return fmt.Errorf("%s: %q is listed as a call that it lacks", col.client.name, id)
+	case ok:
+		col.cells[id] = cell{mark: markOK}
+	default:
+		col.cells[id] = cell{mark: markFailed, note: note}
+	}
+	return nil
+}
+
+// failures lists the failed calls in the table's order, with their notes.
+func (col column) failures() []string {
+	var list []string
+	for _, c := range calls() {
+		if got := col.cells[c.id]; got.mark == markFailed {
+			list = append(list, c.id+": "+got.note)
+		}
+	}
+	return list
+}
+
+// table renders the columns in Markdown: the same bytes whenever the same cells are ok.
+func table(columns []column) string {
+	var b strings.Builder
+	b.WriteString("| call |")
+	for _, col := range columns {
+		b.WriteString(" " + col.client.name + " |")
+	}
+	b.WriteString("\n|---|" + strings.Repeat(":-:|", len(columns)) + "\n")
+	for _, c := range calls() {
+		b.WriteString("| " + c.title + " |")
+		for _, col := range columns {
+			b.WriteString(" " + col.cells[c.id].mark + " |")
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
