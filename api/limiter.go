@@ -16,10 +16,24 @@ import (
 // maxCallers is how many addresses have a rate of their own; the one that was quiet for longest is forgotten first.
 const maxCallers = 8192
 
+// pace is how often an address may do a thing.
+type pace struct {
+	rate     rate.Limit // negative: any
+	burst    int        // so many at once
+	loopback bool       // counts on loopback, too
+}
+
+// Paces of pairing. Codes are guessed at the price of twenty tries and then one in ten seconds, also on loopback: a
+// proxy that names nobody stands there, and a code is worth more than a busy script. Open pairings fill the store.
+const (
+	pairingEvery = 10 * time.Second
+	pairingBurst = 20
+)
+
 // limiter keeps the rate of each address.
 type limiter struct {
-	perSecond, burst int
-	now              func() time.Time
+	pace
+	now func() time.Time
 
 	mu    sync.Mutex
 	order *list.List // of *bucket, the latest first
@@ -31,19 +45,44 @@ type bucket struct {
 	rate *rate.Limiter
 }
 
-func newLimiter(l Limits, now func() time.Time) *limiter {
-	return &limiter{
-		perSecond: l.PerSecond, burst: l.Burst, now: now,
-		order: list.New(), of: make(map[netip.Addr]*list.Element),
-	}
+func newLimiter(p pace, now func() time.Time) *limiter {
+	return &limiter{pace: p, now: now, order: list.New(), of: make(map[netip.Addr]*list.Element)}
 }
+
+// pace is the rate of what proves nothing.
+func (l Limits) pace() pace { return pace{rate: rate.Limit(l.PerSecond), burst: l.Burst} }
+
+func (l *limiter) free(c caller) bool { return l.rate < 0 || c.exempt() && !l.loopback }
 
 // take counts a call; fault.TooMany when the address has had its share.
 func (l *limiter) take(c caller) error {
-	if l.perSecond < 0 || c.exempt() || l.bucket(c.addr).AllowN(l.now(), 1) {
+	if l.free(c) || l.bucket(c.addr).AllowN(l.now(), 1) {
 		return nil
 	}
-	return fault.New(fault.TooMany, "Too many requests").After(time.Second)
+	return l.refusal()
+}
+
+// spent tells, and counts nothing, whether take would refuse.
+func (l *limiter) spent(c caller) error {
+	if l.free(c) {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e, ok := l.of[c.addr]
+	if !ok || e.Value.(*bucket).rate.TokensAt(l.now()) >= 1 { //nolint:forcetypeassert // we put it there
+		return nil
+	}
+	return l.refusal()
+}
+
+// refusal says when there is something to take again, in whole seconds.
+func (l *limiter) refusal() error {
+	wait := time.Second
+	if l.rate > 0 && l.rate < 1 {
+		wait = time.Duration(float64(time.Second) / float64(l.rate))
+	}
+	return fault.New(fault.TooMany, "Too many requests").After(wait)
 }
 
 func (l *limiter) bucket(a netip.Addr) *rate.Limiter {
@@ -57,7 +96,7 @@ func (l *limiter) bucket(a netip.Addr) *rate.Limiter {
 		oldest := l.order.Back()
 		delete(l.of, l.order.Remove(oldest).(*bucket).addr) //nolint:forcetypeassert // as above
 	}
-	b := &bucket{a, rate.NewLimiter(rate.Limit(l.perSecond), l.burst)}
+	b := &bucket{a, rate.NewLimiter(l.rate, l.burst)}
 	l.of[a] = l.order.PushFront(b)
 	return b.rate
 }

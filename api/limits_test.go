@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -100,7 +101,7 @@ func TestCallers(t *testing.T) {
 // TestLimiterForgets: an attacker with many addresses costs a bounded amount of memory, and the busy ones are kept.
 func TestLimiterForgets(t *testing.T) {
 	now := time.Unix(1546300800, 0)
-	l := newLimiter(Limits{PerSecond: 1, Burst: 1}, func() time.Time { return now })
+	l := newLimiter(Limits{PerSecond: 1, Burst: 1}.pace(), func() time.Time { return now })
 	busy := caller{netip.MustParseAddr("203.0.113.1")}
 	if err := l.take(busy); err != nil {
 		t.Fatal(err)
@@ -119,7 +120,7 @@ func TestLimiterForgets(t *testing.T) {
 	if len(l.of) != maxCallers || l.order.Len() != maxCallers {
 		t.Fatalf("%d and %d addresses are kept", len(l.of), l.order.Len())
 	}
-	free := newLimiter(Limits{PerSecond: -1}, func() time.Time { return now })
+	free := newLimiter(Limits{PerSecond: -1}.pace(), func() time.Time { return now })
 	for range 1000 {
 		if err := free.take(busy); err != nil {
 			t.Fatal(err)
@@ -268,5 +269,66 @@ func TestMetrics(t *testing.T) {
 	srv := w.api.MetricsServer("127.0.0.1:8351")
 	if srv.Addr != "127.0.0.1:8351" || srv.ReadTimeout == 0 {
 		t.Errorf("%+v", srv)
+	}
+}
+
+// TestSpentCountsNothing: asking whether an address used up its share takes nothing of it, and remembers nobody.
+func TestSpentCountsNothing(t *testing.T) {
+	now := time.Unix(1546300800, 0)
+	who, local := caller{netip.MustParseAddr("203.0.113.1")}, caller{netip.MustParseAddr("127.0.0.1")}
+	l := newLimiter(pace{rate: 0.1, burst: 2}, func() time.Time { return now })
+	for range 10 {
+		if err := l.spent(who); err != nil || len(l.of) != 0 {
+			t.Fatalf("%v, and %d addresses are kept", err, len(l.of))
+		}
+	}
+	for i := range 3 {
+		if err := l.take(who); (err != nil) != (i == 2) {
+			t.Fatalf("take %d: %v", i, err)
+		}
+	}
+	err := l.spent(who)
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Kind != fault.TooMany || f.Retry != 10*time.Second {
+		t.Fatalf("got %v, to be tried again in %v", err, f.Retry)
+	}
+	if now = now.Add(10 * time.Second); l.spent(who) != nil {
+		t.Error("ten seconds later there is nothing to take")
+	}
+	strict := newLimiter(pace{rate: 0.1, burst: 1, loopback: true}, l.now)
+	for range 2 {
+		if err := l.take(local); err != nil {
+			t.Error("loopback is limited")
+		}
+		_ = strict.take(local)
+	}
+	if err := strict.spent(local); !fault.Is(err, fault.TooMany) {
+		t.Error("loopback is not limited where it should be")
+	}
+}
+
+// TestAddressedResources: what a resource token must be of follows from the path.
+func TestAddressedResources(t *testing.T) {
+	table := newTable([]route{
+		{method: http.MethodGet, path: "/invoices/:id/refunds/:rid"},
+		{method: http.MethodPost, path: "/invoices/:id/notifications"},
+		{method: http.MethodGet, path: "/invoices/guid/:guid"},
+		{method: http.MethodGet, path: "/invoices"},
+		{method: http.MethodPut, path: "/clients/:id"},
+	})
+	for _, c := range []struct {
+		method, path, resource string
+		unsigned               bool
+	}{
+		{http.MethodGet, "/invoices/x/refunds/y", "invoice", false},
+		{http.MethodPost, "/Invoices/x/Notifications/", "invoice", true},
+		{http.MethodGet, "/invoices/guid/x", "", false},
+		{http.MethodGet, "/invoices", "", false},
+		{http.MethodPut, "/clients/x", "client", false},
+	} {
+		f := table.find(c.method, c.path)
+		if f.route == nil || f.route.resource != c.resource || f.route.unsigned != c.unsigned {
+			t.Errorf("%s %s: %+v", c.method, c.path, f.route)
+		}
 	}
 }

@@ -74,13 +74,15 @@ type table struct {
 type row struct {
 	route
 	segments []string
+	resource string // what a resource token of the route's :id is of; "": the route addresses a collection
+	unsigned bool   // that token suffices without the signature of its parent
 }
 
 func newTable(list []route) *table {
 	t := &table{list: list, byFirst: make(map[string][]row, len(list))}
 	for _, r := range list {
 		segments := strings.Split(strings.Trim(r.path, "/"), "/")
-		t.byFirst[segments[0]] = append(t.byFirst[segments[0]], row{r, segments})
+		t.byFirst[segments[0]] = append(t.byFirst[segments[0]], addressed(r, segments))
 	}
 	for _, rows := range t.byFirst { // fixed segments before variable ones
 		slices.SortStableFunc(rows, func(a, b row) int { return strings.Count(a.path, ":") - strings.Count(b.path, ":") })
@@ -88,12 +90,23 @@ func newTable(list []route) *table {
 	return t
 }
 
+// addressed tells which resource a route addresses: "/invoices/:id" and all below it an invoice, "/invoices" none. A shop
+// asks for a callback again with nothing but the invoice's token.
+func addressed(r route, segments []string) row {
+	w := row{route: r, segments: segments}
+	if slices.Contains(segments, ":id") {
+		w.resource = strings.TrimSuffix(segments[0], "s")
+		w.unsigned = r.method == http.MethodPost && segments[len(segments)-1] == "notifications"
+	}
+	return w
+}
+
 // maxVars is how many variable segments a path has at most.
 const maxVars = 2
 
 // found is what a path leads to: a route, or the methods that the path has instead.
 type found struct {
-	route *route
+	route *row
 	vars  [maxVars]string
 	allow []string
 }
@@ -111,7 +124,7 @@ func (t *table) find(method, path string) found {
 		switch {
 		case !ok:
 		case rows[i].method == method:
-			return found{route: &rows[i].route, vars: vars}
+			return found{route: &rows[i], vars: vars}
 		default:
 			f.allow = append(f.allow, rows[i].method)
 		}

@@ -64,7 +64,7 @@ func (a *API) serve(w http.ResponseWriter, req *http.Request) {
 }
 
 // answer runs a handler and writes what it gives.
-func (a *API) answer(out *recorder, req *http.Request, r *request, rt *route) {
+func (a *API) answer(out *recorder, req *http.Request, r *request, rt *row) {
 	ctx, cancel := context.WithTimeout(req.Context(), handleTimeout)
 	defer cancel()
 	document, err := a.call(ctx, out, req, r, rt)
@@ -76,7 +76,7 @@ func (a *API) answer(out *recorder, req *http.Request, r *request, rt *route) {
 }
 
 // call reads the call, proves who makes it, and hands it to its handler.
-func (a *API) call(ctx context.Context, out *recorder, req *http.Request, r *request, rt *route) (bitpay.Raw, error) {
+func (a *API) call(ctx context.Context, out *recorder, req *http.Request, r *request, rt *row) (bitpay.Raw, error) {
 	r.query = bitpay.ParseQuery(req.URL.RawQuery)
 	r.base = a.base(req)
 	if req.Method == http.MethodPost || req.Method == http.MethodPut {
@@ -97,7 +97,7 @@ func (a *API) call(ctx context.Context, out *recorder, req *http.Request, r *req
 
 // authenticate proves the caller and holds the facade against the route. Whoever proves nothing shares a rate with
 // everybody else at his address.
-func (a *API) authenticate(ctx context.Context, req *http.Request, r *request, rt *route) (auth.Principal, error) {
+func (a *API) authenticate(ctx context.Context, req *http.Request, r *request, rt *row) (auth.Principal, error) {
 	p := auth.Anybody()
 	if len(rt.facades) > 1 || rt.facades[0] != auth.Public {
 		token, err := carried(req, r)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"satchel/auth"
 	"satchel/bitpay"
 )
@@ -57,7 +59,10 @@ type API struct {
 	log        *slog.Logger
 	bases      []base
 	routes     *table
-	limiter    *limiter
+	limiter    *limiter // of calls that prove nothing
+	failures   *limiter // of proofs that fail
+	claims     *limiter // of codes that fit nothing
+	pairings   *limiter // of wishes to be paired
 	currencies bitpay.Raw
 }
 
@@ -78,7 +83,11 @@ func New(cfg Config) (*API, error) {
 		}
 		a.bases = append(a.bases, base{url: strings.TrimRight(text, "/"), host: strings.ToLower(u.Hostname())})
 	}
-	a.limiter = newLimiter(a.cfg.Limits, cfg.Now)
+	a.limiter, a.failures = newLimiter(a.cfg.Limits.pace(), cfg.Now), newLimiter(a.cfg.Limits.pace(), cfg.Now)
+	slow := pace{rate: rate.Every(pairingEvery), burst: pairingBurst}
+	a.pairings = newLimiter(slow, cfg.Now)
+	slow.loopback = true
+	a.claims = newLimiter(slow, cfg.Now)
 	a.routes = newTable(a.table())
 	return a, nil
 }

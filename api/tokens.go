@@ -44,14 +44,14 @@ func (a *API) badToken(r *request, err error) error {
 	if !errors.Is(err, auth.ErrToken) {
 		return err
 	}
-	if limited := a.limiter.take(r.caller); limited != nil {
+	if limited := a.failures.take(r.caller); limited != nil {
 		return limited
 	}
 	return fault.New(fault.Unauthenticated, "Invalid token")
 }
 
 // allowed holds a facade against a route, in the words that some clients look for.
-func allowed(p auth.Principal, rt *route) error {
+func allowed(p auth.Principal, rt *row) error {
 	if slices.Contains(rt.facades, p.Facade()) {
 		return nil
 	}
