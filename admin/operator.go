@@ -106,7 +106,7 @@ func (o *Operator) createToken(ctx context.Context, r TokenRequest) (Token, erro
 	if err := o.cfg.Store.PutGrant(ctx, g); err != nil {
 		return Token{}, err
 	}
-	return Token{Token: o.cfg.Secret.Token(g), Facade: facade.String(), ID: g.ID.String(), Label: g.Label}, nil
+	return Token{Token: o.cfg.Secret.Token(g.ID), Facade: facade.String(), ID: g.ID.String(), Label: g.Label}, nil
 }
 
 func (o *Operator) listTokens(ctx context.Context, _ Nothing) ([]Grant, error) {
@@ -114,7 +114,7 @@ func (o *Operator) listTokens(ctx context.Context, _ Nothing) ([]Grant, error) {
 	list := make([]Grant, 0, len(grants))
 	for _, g := range grants {
 		list = append(list, Grant{
-			ID: g.ID.String(), Facade: g.Facade.String(), Label: g.Label, SIN: g.SIN, Created: g.Created, Revoked: timePtr(g.Revoked),
+			ID: g.ID.String(), Facade: g.Facade.String(), Label: g.Label, SIN: string(g.SIN), Created: g.Created, Revoked: timePtr(g.Revoked),
 		})
 	}
 	return list, err

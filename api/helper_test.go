@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/btcsuite/btcd/btcutil/base58"
 	"go.uber.org/goleak"
 
 	"satchel/auth"
@@ -164,7 +165,14 @@ func (f *fake) token(m merchant.ID, facade auth.Facade, change func(*auth.Grant)
 		change(&g)
 	}
 	f.grants[g.ID] = g
-	return secret().Token(g)
+	return secret().Token(g.ID)
+}
+
+// parent finds the grant behind a token; of none, the parent of what everybody may see.
+func parent(token string) auth.TokenID {
+	var id auth.TokenID
+	copy(id[:], base58.Decode(token))
+	return id
 }
 
 // world is a running API.

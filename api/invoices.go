@@ -44,7 +44,7 @@ func (a *API) createInvoice(ctx context.Context, p auth.Principal, r *request) (
 	if err != nil {
 		return nil, err
 	}
-	return a.document(ctx, inv, view{m.Name, viewOf(p), r.base})
+	return a.document(ctx, inv, view{m.Name, viewOf(p), r.base, p.Grant()})
 }
 
 // replayed finds what an equal request made before. It comes before every other check: a request that was good once is
@@ -88,7 +88,7 @@ func (a *API) showInvoice(ctx context.Context, p auth.Principal, r *request) (bi
 	if err != nil {
 		return nil, noInvoice(err)
 	}
-	return a.document(ctx, inv, view{m.Name, viewOf(p), r.base})
+	return a.document(ctx, inv, view{m.Name, viewOf(p), r.base, p.Grant()})
 }
 
 func (a *API) publicInvoice(ctx context.Context, id invoice.ID, r *request) (bitpay.Raw, error) {
@@ -97,7 +97,7 @@ func (a *API) publicInvoice(ctx context.Context, id invoice.ID, r *request) (bit
 		return nil, noInvoice(err)
 	}
 	receipts := pub.Receipts[:min(len(pub.Receipts), maxTransactions)]
-	return a.render(pub.Invoice, receipts, pub.Tip, view{pub.Merchant, bitpay.Public, r.base}), nil
+	return a.render(pub.Invoice, receipts, pub.Tip, view{pub.Merchant, bitpay.Public, r.base, auth.TokenID{}}), nil
 }
 
 // noInvoice makes every "not found" the same answer, in BitPay's words.
@@ -113,6 +113,7 @@ type view struct {
 	merchant string
 	as       bitpay.View
 	base     string
+	parent   auth.TokenID // of the resource's token; zero: anybody's
 }
 
 func viewOf(p auth.Principal) bitpay.View {
@@ -121,7 +122,7 @@ func viewOf(p auth.Principal) bitpay.View {
 		return bitpay.Merchant
 	case auth.POS:
 		return bitpay.POS
-	case auth.Public, auth.Payout:
+	case auth.Public, auth.Payout, auth.User:
 		return bitpay.Public
 	}
 	return bitpay.Public
@@ -142,6 +143,6 @@ func (a *API) document(ctx context.Context, inv invoice.Invoice, v view) (bitpay
 func (a *API) render(inv invoice.Invoice, receipts []invoice.Receipt, tip int32, v view) bitpay.Raw {
 	return bitpay.InvoiceDocument(bitpay.Facts{
 		Invoice: inv, Receipts: receipts, Tip: tip, Now: a.cfg.Now(), Base: v.base, Merchant: v.merchant,
-		Token: a.cfg.Secret.Resource(inv.Ref.Merchant, v.as.Resource(), string(inv.ID)),
+		Token: a.cfg.Secret.Resource(v.parent, v.as.Resource(), string(inv.ID)),
 	}, v.as)
 }

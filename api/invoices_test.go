@@ -26,7 +26,7 @@ func TestCreateInvoice(t *testing.T) {
 	if doc["facade"] != "pos/invoice" || data["price"] != 10.0 || data["url"] != "https://pay.example/invoice?id=Hq7mZk3VtWc9sXyB2nLdRe" {
 		t.Errorf("got %s", r.body)
 	}
-	if want := secret().Resource(shopID, "pos/invoice", "Hq7mZk3VtWc9sXyB2nLdRe"); data["token"] != want {
+	if want := secret().Resource(parent(w.pos), "pos/invoice", "Hq7mZk3VtWc9sXyB2nLdRe"); data["token"] != want {
 		t.Errorf("the token is %v, want %s", data["token"], want)
 	}
 	if strings.Contains(r.body, "Zoë") || strings.Contains(r.body, "shop.example/ipn") {
@@ -75,7 +75,7 @@ func TestTokenCarriers(t *testing.T) {
 
 func TestWhoMayCreate(t *testing.T) {
 	w := start(t, nil)
-	forged := auth.Secret{9}.Token(auth.Grant{ID: auth.TokenID{1}, Merchant: shopID, Facade: auth.POS})
+	forged := auth.Secret{9}.Token(auth.TokenID{1})
 	for name, c := range map[string]struct {
 		token  string
 		status int
@@ -84,7 +84,7 @@ func TestWhoMayCreate(t *testing.T) {
 		"none":             {"", 401, "`public` facade"},
 		"a facade's name":  {"merchant", 401, "Invalid token"},
 		"nonsense":         {"!", 401, "Invalid token"},
-		"unknown":          {secret().Token(auth.Grant{ID: auth.TokenID{99}}), 401, "Invalid token"},
+		"unknown":          {secret().Token(auth.TokenID{99}), 401, "Invalid token"},
 		"forged":           {forged, 401, "Invalid token"},
 		"revoked":          {w.token(shopID, auth.POS, func(g *auth.Grant) { g.Revoked = w.now }), 401, "Invalid token"},
 		"needs signatures": {w.token(shopID, auth.POS, func(g *auth.Grant) { g.SIN = "Tf" }), 401, "Invalid token"},
@@ -257,10 +257,10 @@ func TestShowInvoice(t *testing.T) {
 	}
 	w.receipts[inv.ID] = list
 	other, merch := w.token(otherID, auth.Merchant, nil), w.token(shopID, auth.Merchant, nil)
-	for _, c := range []struct{ query, facade string }{
-		{"", "public/invoice"}, {"?token=", "public/invoice"}, {"?token=" + w.pos, "pos/invoice"}, {"?x=1&token=" + merch, "merchant/invoice"},
+	for _, c := range []struct{ query, token, facade string }{
+		{"", "", "public/invoice"}, {"?token=", "", "public/invoice"}, {"?token=", w.pos, "pos/invoice"}, {"?x=1&token=", merch, "merchant/invoice"},
 	} {
-		r := w.send(http.MethodGet, path+c.query, "")
+		r := w.send(http.MethodGet, path+c.query+c.token, "")
 		doc := r.json(t)
 		data, _ := doc["data"].(map[string]any)
 		if r.status != 200 || doc["facade"] != c.facade || data["id"] != string(inv.ID) {
@@ -270,7 +270,7 @@ func TestShowInvoice(t *testing.T) {
 		if len(txs) != maxTransactions || txs[0].(map[string]any)["confirmations"] != 2.0 {
 			t.Errorf("%q: %d transactions, first %v", c.query, len(txs), txs[0])
 		}
-		if want := secret().Resource(shopID, c.facade, string(inv.ID)); data["token"] != want {
+		if want := secret().Resource(parent(c.token), c.facade, string(inv.ID)); data["token"] != want {
 			t.Errorf("%q: the token is %v", c.query, data["token"])
 		}
 		if strings.Contains(r.body, "Zoë") != (c.facade == "merchant/invoice") {

@@ -105,7 +105,7 @@ func (a *API) authenticate(ctx context.Context, req *http.Request, r *request, r
 			return p, err
 		}
 		if token != "" {
-			if p, err = auth.Authenticate(ctx, a.cfg.Secret, a.cfg.Grants, token); err != nil {
+			if p, err = auth.Authenticate(ctx, a.cfg.Secret, a.cfg.Grants, auth.Call{Token: token}); err != nil {
 				return p, a.badToken(r, err)
 			}
 		}

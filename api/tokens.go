@@ -41,7 +41,7 @@ func bearer(h http.Header) string {
 
 // badToken translates a failed proof. Guessing is limited like everything that proves nothing.
 func (a *API) badToken(r *request, err error) error {
-	if !errors.Is(err, auth.ErrToken) {
+	if !errors.Is(err, auth.ErrToken) && !errors.Is(err, auth.ErrUnsigned) {
 		return err
 	}
 	if limited := a.failures.take(r.caller); limited != nil {

@@ -46,13 +46,13 @@ func (r *merchantRecord) merchant() merchant.Merchant {
 
 func fromGrant(g *auth.Grant, no uint32) grantRecord {
 	return grantRecord{
-		No: no, Facade: g.Facade, Label: g.Label, SIN: g.SIN, Created: toInstant(g.Created), Revoked: toInstant(g.Revoked),
+		No: no, Facade: g.Facade, Label: g.Label, SIN: string(g.SIN), Created: toInstant(g.Created), Revoked: toInstant(g.Revoked),
 	}
 }
 
 func (r *grantRecord) grant(id auth.TokenID, m merchant.ID) auth.Grant {
 	return auth.Grant{
-		ID: id, Merchant: m, Facade: r.Facade, Label: r.Label, SIN: r.SIN, Created: r.Created.time(), Revoked: r.Revoked.time(),
+		ID: id, Merchant: m, Facade: r.Facade, Label: r.Label, SIN: auth.SIN(r.SIN), Created: r.Created.time(), Revoked: r.Revoked.time(),
 	}
 }
 
