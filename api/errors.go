@@ -34,6 +34,8 @@ func status(k fault.Kind) int {
 		return http.StatusTooManyRequests
 	case fault.Unavailable:
 		return http.StatusServiceUnavailable
+	case fault.NotOffered:
+		return http.StatusNotImplemented
 	}
 	return http.StatusInternalServerError
 }
@@ -56,7 +58,8 @@ func (a *API) refuse(out *recorder, err error) {
 		h.Set("Retry-After", seconds(err, retryTooMany))
 	case fault.Unavailable:
 		h.Set("Retry-After", seconds(err, retryUnavailable))
-	case fault.Internal, fault.Invalid, fault.Forbidden, fault.NotFound, fault.Conflict, fault.TooLarge, fault.Unsupported:
+	case fault.Internal, fault.Invalid, fault.Forbidden, fault.NotFound, fault.Conflict, fault.TooLarge, fault.Unsupported,
+		fault.NotOffered:
 	}
 	code := status(kind)
 	if errors.Is(err, errSlowBody) {

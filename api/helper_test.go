@@ -19,6 +19,7 @@ import (
 	"satchel/auth"
 	"satchel/fault"
 	"satchel/invoice"
+	"satchel/live"
 	"satchel/merchant"
 	"satchel/money"
 	"satchel/rate"
@@ -89,6 +90,28 @@ func (f *fake) ByGUID(_ context.Context, c invoice.Creation) (invoice.Invoice, b
 	}
 	return invoice.Invoice{}, false, nil
 }
+
+func (f *fake) InvoiceByGUID(context.Context, merchant.ID, string) (invoice.Invoice, error) {
+	return invoice.Invoice{}, fault.New(fault.NotFound, "nothing")
+}
+
+func (f *fake) ShowInvoices(context.Context, merchant.ID, invoice.Filter, int) ([]invoice.Shown, error) {
+	return nil, nil
+}
+
+func (f *fake) Cancel(context.Context, merchant.ID, invoice.ID) (invoice.Invoice, error) {
+	return invoice.Invoice{}, invoice.ErrNotCancellable
+}
+
+func (f *fake) Provide(context.Context, merchant.ID, invoice.ID, invoice.Contact) (invoice.Invoice, error) {
+	return invoice.Invoice{}, nil
+}
+
+func (f *fake) Adjust(context.Context, merchant.ID, invoice.ID, invoice.Adjustment, invoice.Once) (invoice.Invoice, error) {
+	return invoice.Invoice{}, nil
+}
+
+func (f *fake) Notify(context.Context, merchant.ID, invoice.ID, invoice.Once) error { return nil }
 
 func (f *fake) Invoice(_ context.Context, m merchant.ID, id invoice.ID) (invoice.Invoice, error) {
 	f.mu.Lock()
@@ -207,7 +230,7 @@ func start(t *testing.T, change func(*Config)) *world {
 	f := newFake()
 	w := &world{fake: f, t: t, logs: &lockedBuffer{}, pos: f.token(shopID, auth.POS, nil)}
 	cfg := Config{
-		Invoices: f, Store: f, Rates: f, Grants: f, Secret: secret(),
+		Invoices: f, Store: f, Rates: f, Grants: f, Secret: secret(), Hub: live.New(10),
 		Tip: func() int32 { return f.tip }, Ready: func() ([]string, []string) { return f.reasons, f.degrade },
 		PublicURLs: []string{"https://pay.example/", "http://localhost:8350"},
 		Now:        func() time.Time { return f.now }, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),

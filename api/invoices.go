@@ -11,9 +11,13 @@ import (
 	"satchel/notify"
 )
 
-// invoiceService makes invoices.
+// invoiceService makes and changes invoices.
 type invoiceService interface {
 	Create(ctx context.Context, r invoice.Request) (invoice.Invoice, error)
+	Cancel(ctx context.Context, m merchant.ID, id invoice.ID) (invoice.Invoice, error)
+	Provide(ctx context.Context, m merchant.ID, id invoice.ID, c invoice.Contact) (invoice.Invoice, error)
+	Adjust(ctx context.Context, m merchant.ID, id invoice.ID, a invoice.Adjustment, once invoice.Once) (invoice.Invoice, error)
+	Notify(ctx context.Context, m merchant.ID, id invoice.ID, once invoice.Once) error
 }
 
 // invoiceStore reads them. Every read takes the merchant, but the one of what a payer may see.
@@ -21,6 +25,8 @@ type invoiceStore interface {
 	Merchant(ctx context.Context, id merchant.ID) (merchant.Merchant, error)
 	ByGUID(ctx context.Context, c invoice.Creation) (invoice.Invoice, bool, error)
 	Invoice(ctx context.Context, m merchant.ID, id invoice.ID) (invoice.Invoice, error)
+	InvoiceByGUID(ctx context.Context, m merchant.ID, guid string) (invoice.Invoice, error)
+	ShowInvoices(ctx context.Context, m merchant.ID, f invoice.Filter, receipts int) ([]invoice.Shown, error)
 	Receipts(ctx context.Context, m merchant.ID, id invoice.ID, limit int) ([]invoice.Receipt, error)
 	PublicInvoice(ctx context.Context, id invoice.ID) (invoice.Public, error)
 }
@@ -44,7 +50,7 @@ func (a *API) createInvoice(ctx context.Context, p auth.Principal, r *request) (
 	if err != nil {
 		return nil, err
 	}
-	return a.document(ctx, inv, view{m.Name, viewOf(p), r.base, p.Grant()})
+	return a.document(ctx, inv, viewFor(p, m, r))
 }
 
 // replayed finds what an equal request made before. It comes before every other check: a request that was good once is
@@ -73,36 +79,54 @@ func (a *API) newInvoice(ctx context.Context, p auth.Principal, m merchant.Merch
 
 // showInvoice is GET /invoices/:id. An invoice of somebody else is answered like one that is not there.
 func (a *API) showInvoice(ctx context.Context, p auth.Principal, r *request) (bitpay.Raw, error) {
-	id := invoice.ID(r.vars[0])
-	if len(id) > maxID {
-		return nil, noInvoice(nil)
-	}
 	if p.Facade() == auth.Public {
-		return a.publicInvoice(ctx, id, r)
+		return a.publicInvoice(ctx, p, r)
 	}
-	m, err := a.cfg.Store.Merchant(ctx, p.Merchant())
+	m, inv, err := a.theirs(ctx, p, r.vars[0])
 	if err != nil {
 		return nil, err
 	}
-	inv, err := a.cfg.Store.Invoice(ctx, m.ID, id)
-	if err != nil {
-		return nil, noInvoice(err)
-	}
-	return a.document(ctx, inv, view{m.Name, viewOf(p), r.base, p.Grant()})
+	return a.document(ctx, inv, viewFor(p, m, r))
 }
 
-func (a *API) publicInvoice(ctx context.Context, id invoice.ID, r *request) (bitpay.Raw, error) {
-	pub, err := a.cfg.Store.PublicInvoice(ctx, id)
+func (a *API) publicInvoice(ctx context.Context, p auth.Principal, r *request) (bitpay.Raw, error) {
+	pub, err := a.public(ctx, r.vars[0])
 	if err != nil {
-		return nil, noInvoice(err)
+		return nil, err
 	}
-	receipts := pub.Receipts[:min(len(pub.Receipts), maxTransactions)]
-	return a.render(pub.Invoice, receipts, pub.Tip, view{pub.Merchant, bitpay.Public, r.base, auth.TokenID{}}), nil
+	v := view{by: p, merchant: pub.Merchant, as: bitpay.Public, base: r.base}
+	return bitpay.InvoiceDocument(a.facts(pub.Invoice, pub.Receipts, pub.Tip, v), v.as), nil
 }
+
+// public finds what anybody may see of an invoice.
+func (a *API) public(ctx context.Context, id string) (invoice.Public, error) {
+	if len(id) > maxID {
+		return invoice.Public{}, noInvoice(errUnknown)
+	}
+	pub, err := a.cfg.Store.PublicInvoice(ctx, invoice.ID(id))
+	pub.Receipts = pub.Receipts[:min(len(pub.Receipts), maxTransactions)]
+	return pub, noInvoice(err)
+}
+
+// theirs finds an invoice of the caller's merchant. One of somebody else is answered like one that is not there.
+func (a *API) theirs(ctx context.Context, p auth.Principal, id string) (merchant.Merchant, invoice.Invoice, error) {
+	m, err := a.cfg.Store.Merchant(ctx, p.Merchant())
+	if err != nil {
+		return m, invoice.Invoice{}, err
+	}
+	if len(id) > maxID {
+		return m, invoice.Invoice{}, noInvoice(errUnknown)
+	}
+	inv, err := a.cfg.Store.Invoice(ctx, m.ID, invoice.ID(id))
+	return m, inv, noInvoice(err)
+}
+
+// errUnknown is an id that cannot be one.
+var errUnknown = fault.New(fault.NotFound, "no such id")
 
 // noInvoice makes every "not found" the same answer, in BitPay's words.
 func noInvoice(err error) error {
-	if err == nil || fault.Is(err, fault.NotFound) {
+	if fault.Is(err, fault.NotFound) {
 		return fault.New(fault.NotFound, "Object not found")
 	}
 	return err
@@ -110,10 +134,14 @@ func noInvoice(err error) error {
 
 // view is how an invoice is shown, and to whom.
 type view struct {
+	by       auth.Principal // whose grant the resource's token is under
 	merchant string
 	as       bitpay.View
 	base     string
-	parent   auth.TokenID // of the resource's token; zero: anybody's
+}
+
+func viewFor(p auth.Principal, m merchant.Merchant, r *request) view {
+	return view{by: p, merchant: m.Name, as: viewOf(p), base: r.base}
 }
 
 func viewOf(p auth.Principal) bitpay.View {
@@ -130,19 +158,26 @@ func viewOf(p auth.Principal) bitpay.View {
 
 // document shows an invoice with its receipts.
 func (a *API) document(ctx context.Context, inv invoice.Invoice, v view) (bitpay.Raw, error) {
-	if inv.Sums.Receipts == 0 {
-		return a.render(inv, nil, 0, v), nil
+	var receipts []invoice.Receipt
+	var tip int32
+	if inv.Sums.Receipts > 0 {
+		var err error
+		if receipts, err = a.cfg.Store.Receipts(ctx, inv.Ref.Merchant, inv.ID, maxTransactions); err != nil {
+			return nil, err
+		}
+		tip = a.cfg.Tip()
 	}
-	receipts, err := a.cfg.Store.Receipts(ctx, inv.Ref.Merchant, inv.ID, maxTransactions)
-	if err != nil {
-		return nil, err
-	}
-	return a.render(inv, receipts, a.cfg.Tip(), v), nil
+	return bitpay.InvoiceDocument(a.facts(inv, receipts, tip, v), v.as), nil
 }
 
-func (a *API) render(inv invoice.Invoice, receipts []invoice.Receipt, tip int32, v view) bitpay.Raw {
-	return bitpay.InvoiceDocument(bitpay.Facts{
+func (a *API) facts(inv invoice.Invoice, receipts []invoice.Receipt, tip int32, v view) bitpay.Facts {
+	return bitpay.Facts{
 		Invoice: inv, Receipts: receipts, Tip: tip, Now: a.cfg.Now(), Base: v.base, Merchant: v.merchant,
-		Token: a.cfg.Secret.Resource(v.parent, v.as.Resource(), string(inv.ID)),
-	}, v.as)
+		Token: a.resourceToken(v, inv),
+	}
+}
+
+// resourceToken is the invoice's own token in a view: the same on every answer.
+func (a *API) resourceToken(v view, inv invoice.Invoice) string {
+	return a.cfg.Secret.Resource(v.by.Grant(), v.as.Resource(), string(inv.ID))
 }

@@ -182,7 +182,7 @@ func TestEveryKindHasAStatus(t *testing.T) {
 	want := map[fault.Kind]int{
 		fault.Internal: 500, fault.Invalid: 400, fault.Unauthenticated: 401, fault.Forbidden: 403, fault.NotFound: 404,
 		fault.Conflict: 409, fault.TooLarge: 413, fault.Unsupported: 415, fault.TooMany: 429, fault.Unavailable: 503,
-		fault.Unavailable + 1: 500,
+		fault.NotOffered: 501, fault.NotOffered + 1: 500,
 	}
 	for k, s := range want {
 		if got := status(k); got != s {

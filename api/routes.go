@@ -29,13 +29,28 @@ func (a *API) table() []route {
 	public := []auth.Facade{auth.Public}
 	sellers := []auth.Facade{auth.POS, auth.Merchant}
 	all := []auth.Facade{auth.Public, auth.POS, auth.Merchant}
-	get, post := http.MethodGet, http.MethodPost
+	owner := []auth.Facade{auth.Merchant}
+	get, post, put, del := http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
 	list := []route{
 		{get, "/api/rates", public, a.bareRates, nil},
 		{get, "/currencies", public, a.listCurrencies, nil},
 		{get, "/healthz", public, nil, http.HandlerFunc(a.healthz)},
-		{get, "/invoices/:id", all, a.showInvoice, nil},
+		{get, "/events", public, nil, http.HandlerFunc(a.serveBus)},
+		{get, "/invoices/guid/:guid", sellers, a.showByGUID, nil}, // before ids: no id is the word "guid"
+		{del, "/invoices/guid/:guid", owner, a.cancelByGUID, nil},
+		{put, "/invoices/pay/:id", owner, a.payInvoice, nil},
+		{get, "/invoices", owner, a.listInvoices, nil},
 		{post, "/invoices", sellers, a.createInvoice, nil},
+		{get, "/invoices/:id", all, a.showInvoice, nil},
+		{put, "/invoices/:id", owner, a.updateInvoice, nil},
+		{del, "/invoices/:id", owner, a.cancelInvoice, nil},
+		{get, "/invoices/:id/events", all, a.invoiceEvents, nil},
+		{post, "/invoices/:id/notifications", sellers, a.notifyInvoice, nil},
+		{post, "/invoices/:id/adjustments", owner, a.adjustInvoice, nil},
+		{get, "/invoices/:id/refunds", owner, a.noRefunds, nil},
+		{post, "/invoices/:id/refunds", owner, a.noRefunds, nil},
+		{get, "/invoices/:id/refunds/:refund", owner, a.noRefunds, nil},
+		{del, "/invoices/:id/refunds/:refund", owner, a.noRefunds, nil},
 		{get, "/rates", public, a.listRates, nil},
 		{get, "/rates/:base", public, a.showRates, nil},
 		{get, "/rates/:base/:currency", public, a.showRate, nil},
@@ -59,7 +74,7 @@ func (a *API) Routes() string {
 		for i, f := range r.facades {
 			names[i] = f.String()
 		}
-		fmt.Fprintf(&b, "%-6s %-24s %s\n", r.method, r.path, strings.Join(names, ","))
+		fmt.Fprintf(&b, "%-6s %-32s %s\n", r.method, r.path, strings.Join(names, ","))
 	}
 	return b.String()
 }

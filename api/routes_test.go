@@ -56,9 +56,12 @@ func TestPathsAsClientsSendThem(t *testing.T) {
 		{"GET", "/./rates", 404},
 		{"GET", "/rateſ", 404},
 		{"GET", "/invoice?id=x", 404}, // no pages here
-		{"GET", "/invoices", 405},
-		{"GET", "/invoices/", 405},
-		{"DELETE", "/invoices/abc", 405},
+		{"GET", "/invoices", 401},
+		{"GET", "/invoices/", 401},
+		{"GET", "/Invoices/GUID/x/", 401},
+		{"DELETE", "/invoices/abc", 401},
+		{"PATCH", "/invoices/abc", 405},
+		{"POST", "/invoices/pay/abc", 405},
 		{"POST", "/rates", 405},
 		{"PATCH", "/currencies", 405},
 		{"GET", "/favicon.ico", 404},
@@ -77,7 +80,7 @@ func TestPathsAsClientsSendThem(t *testing.T) {
 			t.Errorf("POST %s: %d %s", path, r.status, r.body)
 		}
 	}
-	if got := w.send(http.MethodPut, "/invoices", "{}").header.Get("Allow"); got != "POST, OPTIONS" {
+	if got := w.send(http.MethodPut, "/invoices", "{}").header.Get("Allow"); got != "GET, POST, OPTIONS" {
 		t.Errorf("Allow is %q", got)
 	}
 	w.send(http.MethodGet, "/invoices/ABC", "") // the id keeps its case

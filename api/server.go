@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -28,6 +29,8 @@ type Config struct {
 	Limits       Limits                              // zero values: sensible ones
 	Now          func() time.Time
 	Log          *slog.Logger
+	Hub          waiter       // wakes who waits for a change of an invoice
+	Payer        payer        // pays invoices by PUT /invoices/pay/:id; nil: nobody does, as on mainnet
 	Metrics      *Metrics     // nil: nothing is measured
 	Web          http.Handler // the checkout page and the payment protocols; nil: not served
 }
@@ -37,6 +40,7 @@ type Limits struct {
 	PerSecond   int // requests without a valid token of one address; 0: 20, negative: any
 	Burst       int // so many of them at once; 0: 100
 	Connections int // open at once; 0: 4096
+	Streams     int // of events, open at once; 0: 1000
 	PerAddress  int // of one address; 0: 256, negative: any. Loopback is not counted: a proxy stands there
 }
 
@@ -50,6 +54,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Burst, 100)
 	set(&l.Connections, 4096)
 	set(&l.PerAddress, 256)
+	set(&l.Streams, 1000)
 	return l
 }
 
@@ -64,6 +69,10 @@ type API struct {
 	claims     *limiter // of codes that fit nothing
 	pairings   *limiter // of wishes to be paired
 	currencies bitpay.Raw
+	paying     chan struct{} // holds the one call that pays
+	streams    chan struct{} // holds the open event streams
+	stopped    chan struct{} // closed by Stop
+	stopOnce   sync.Once
 }
 
 // base is one of our public URLs.
@@ -71,8 +80,12 @@ type base struct{ url, host string }
 
 // New checks the configuration and starts nothing.
 func New(cfg Config) (*API, error) {
-	a := &API{cfg: cfg, log: cfg.Log, currencies: bitpay.CurrenciesDocument()}
-	a.cfg.Limits = cfg.Limits.withDefaults()
+	limits := cfg.Limits.withDefaults()
+	a := &API{
+		cfg: cfg, log: cfg.Log, currencies: bitpay.CurrenciesDocument(), paying: make(chan struct{}, 1),
+		streams: make(chan struct{}, max(limits.Streams, 0)), stopped: make(chan struct{}),
+	}
+	a.cfg.Limits = limits
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
@@ -105,6 +118,7 @@ func (c Config) check() error {
 	need(c.Grants != nil, "grants")
 	need(c.Secret != auth.Secret{}, "server secret")
 	need(c.Tip != nil, "tip")
+	need(c.Hub != nil, "hub")
 	need(c.Ready != nil, "readiness")
 	need(len(c.PublicURLs) > 0, "public URL")
 	need(c.Now != nil, "clock")

@@ -10,6 +10,9 @@ func (e *encoder) confidential(inv invoice.Invoice) {
 	e.buyerFields(inv.Order.Buyer)
 	e.raw("shopper", "{}")
 	e.raw("flags", `{"refundable":false}`)
+	if kept := min(inv.State.Kept, inv.Surplus()); kept > 0 {
+		e.bitcoin("creditedOverpaymentAmounts", func() { e.sats("BTC", kept) })
+	}
 }
 
 // buyer writes the buyer as the newer API does.
@@ -52,5 +55,9 @@ func (e *encoder) buyerFields(b invoice.Buyer) {
 func (e *encoder) provided(b invoice.Buyer) {
 	e.openIn("buyerProvidedInfo")
 	e.opt("emailAddress", b.Provided)
+	if b.SMS != "" {
+		e.text("sms", b.SMS)
+		e.flag("smsVerified", b.SMSVerified)
+	}
 	e.close()
 }

@@ -198,12 +198,12 @@ func badURL(s string) string {
 	return ""
 }
 
-func (r *reader) email(name string) string {
-	s := r.text(rule{max: maxEmail, ascii: true}, name)
+func (r *reader) email(names ...string) string {
+	s := r.text(rule{max: maxEmail, ascii: true}, names...)
 	user, domain, ok := strings.Cut(s, "@")
 	bad := !ok || user == "" || domain == "" || strings.ContainsAny(s, " ,;:<>()[]\"\\") || strings.Contains(domain, "@")
 	if s != "" && bad {
-		r.fail(name, "is not an e-mail address")
+		r.fail(names[0], "is not an e-mail address")
 	}
 	return s
 }

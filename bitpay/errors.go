@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"satchel/fault"
+	"satchel/invoice"
 )
 
 // internalText is all that a client learns of our own failures.
@@ -31,12 +32,19 @@ func Refusal(err error) Raw {
 	if !ok || f.Kind == fault.Internal {
 		return Failure(Code(fault.Internal), internalText)
 	}
+	code := Code(f.Kind)
+	if errors.Is(err, invoice.ErrNotCancellable) {
+		code = codeNotCancellable
+	}
 	message := f.Message
 	if f.Field != "" {
 		message = f.Field + ": " + message
 	}
-	return Failure(Code(f.Kind), message)
+	return Failure(code, message)
 }
+
+// codeNotCancellable is the one number of an invoice that BitPay's own clients have in their tests.
+const codeNotCancellable = "040107"
 
 // Code is the number of an error kind. BitPay publishes a shape, six digits, and hardly a number: these are ours, but
 // for the general error 000000.
@@ -62,6 +70,8 @@ func Code(k fault.Kind) string {
 		return "000008"
 	case fault.Unavailable:
 		return "000009"
+	case fault.NotOffered:
+		return "000010"
 	}
 	return "000000"
 }

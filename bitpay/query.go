@@ -43,3 +43,30 @@ func sameName(key, name string) bool {
 	k, err := url.QueryUnescape(key)
 	return err == nil && k == name
 }
+
+// List gives every value of a parameter in the forms that a list is written in: name=a,b and name[]=a and name[0]=a.
+// Values that are not properly encoded are left out, and so is what comes after the first 32.
+func (q Query) List(name string) (list []string) {
+	for part := range strings.SplitSeq(q.raw, "&") {
+		key, val, _ := strings.Cut(part, "=")
+		key, err := url.QueryUnescape(key)
+		if base, _, _ := strings.Cut(key, "["); err != nil || base != name {
+			continue
+		}
+		if val, err = url.QueryUnescape(val); err != nil {
+			continue
+		}
+		for v := range strings.SplitSeq(val, ",") {
+			if v = strings.TrimSpace(v); v != "" {
+				list = append(list, v)
+			}
+			if len(list) == maxListed {
+				return list
+			}
+		}
+	}
+	return list
+}
+
+// maxListed bounds a list in a query.
+const maxListed = 32

@@ -25,6 +25,7 @@ const (
 	Unsupported                 // content type or encoding that is not served
 	TooMany                     // over a rate limit or a cap
 	Unavailable                 // the node, the rates or the disk are away; try again
+	NotOffered                  // this server does not do it
 )
 
 // Error is a failure with a kind. Message is for the client, Cause for the log.

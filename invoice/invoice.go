@@ -145,6 +145,8 @@ type Buyer struct {
 	Address1, Address2, City, State, Zip, Country string
 	Notify                                        bool
 	Provided                                      string // the e-mail address given on the checkout page or by an update
+	SMS                                           string // a phone number, given by an update
+	SMSVerified                                   bool   // the merchant vouches for it
 }
 
 // Terms are the settings the invoice was made with; later changes of the merchant's settings do not touch it.
@@ -181,6 +183,7 @@ type State struct {
 	Reorged   bool       // complete, but its block is gone for now
 	Reversed  bool       // invalid because receipts went away, not by time alone
 	Short     money.Sats // the operator accepted this much instead of what is due; 0: no
+	Kept      money.Sats // the merchant accepted this much beyond what is due
 	Verdict   Verdict
 	Tick      time.Time // when time alone may change the status next; zero: never
 	Said      Said

@@ -14,6 +14,12 @@ type Filter struct {
 	Offset   int
 }
 
+// Shown is an invoice with the first of its receipts, in order of first sight.
+type Shown struct {
+	Invoice  Invoice
+	Receipts []Receipt
+}
+
 // Need is a receipt or an invoice that waits for an operator's decision.
 type Need struct {
 	Invoice Invoice

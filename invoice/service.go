@@ -42,6 +42,11 @@ type Store interface {
 	ByGUID(ctx context.Context, c Creation) (Invoice, bool, error)
 	// Update runs fn on the invoice within one commit and stores what its book says.
 	Update(ctx context.Context, m merchant.ID, id ID, fn func(*Book) error) (Invoice, error)
+	// UpdateOnce is Update for a request that is known again: its repetition gives the invoice as it is, and a used guid
+	// with another body is fault.Conflict.
+	UpdateOnce(ctx context.Context, m merchant.ID, id ID, once Once, fn func(*Book) error) (Invoice, error)
+	// Renotify sends the invoice's last callback again, under the same event id, and logs what notice gives, once.
+	Renotify(ctx context.Context, m merchant.ID, id ID, once Once, notice func(inv Invoice, repeated bool) (Event, bool)) error
 	// Invoice reads one.
 	Invoice(ctx context.Context, m merchant.ID, id ID) (Invoice, error)
 	// Receipts reads an invoice's receipts in order of first sight, at most limit.
@@ -56,6 +61,13 @@ type Public struct {
 	Merchant string
 	Receipts []Receipt
 	Tip      int32
+}
+
+// Once makes a repeated request the same request: the act and the note that it was done are one commit.
+type Once struct {
+	Resource string   // what is asked for: "adjustment"
+	GUID     string   // "": it is not known again
+	Digest   [32]byte // of the body without token and nonce
 }
 
 // Creation is what Create must know before it builds.
@@ -217,4 +229,26 @@ func (s *Service) Mark(ctx context.Context, m merchant.ID, id ID, to Status, rea
 // Cancel ends an unpaid invoice early.
 func (s *Service) Cancel(ctx context.Context, m merchant.ID, id ID) (Invoice, error) {
 	return s.cfg.Store.Update(ctx, m, id, func(b *Book) error { return b.Cancel(s.cfg.Now()) })
+}
+
+// Provide records how the payer is reached.
+func (s *Service) Provide(ctx context.Context, m merchant.ID, id ID, c Contact) (Invoice, error) {
+	return s.cfg.Store.Update(ctx, m, id, func(b *Book) error {
+		b.Provide(c)
+		return nil
+	})
+}
+
+// Adjust accepts a wrong amount.
+func (s *Service) Adjust(ctx context.Context, m merchant.ID, id ID, a Adjustment, once Once) (Invoice, error) {
+	once.Resource = "adjustment"
+	return s.cfg.Store.UpdateOnce(ctx, m, id, once, func(b *Book) error { return b.Adjust(a, s.cfg.Now()) })
+}
+
+// Notify sends the invoice's last callback again, or its state where there was none.
+func (s *Service) Notify(ctx context.Context, m merchant.ID, id ID, once Once) error {
+	once.Resource = "notification"
+	return s.cfg.Store.Renotify(ctx, m, id, once, func(inv Invoice, repeated bool) (Event, bool) {
+		return inv.Notice(repeated, s.cfg.Now())
+	})
 }

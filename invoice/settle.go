@@ -80,10 +80,13 @@ func (b *Book) Mark(to Status, reason string, now time.Time) error {
 	return nil
 }
 
-// Cancel ends an unpaid invoice early.
+// ErrNotCancellable is the answer to cancelling an invoice that is not new, or that something was paid to.
+var ErrNotCancellable = fault.New(fault.Conflict, "Invalid invoice state for cancel")
+
+// Cancel ends an unpaid invoice early, or gives ErrNotCancellable.
 func (b *Book) Cancel(now time.Time) error {
 	if b.inv.State.Status != New || b.inv.Sums.In > 0 {
-		return fault.New(fault.Conflict, "Invalid invoice state for cancel")
+		return ErrNotCancellable
 	}
 	b.inv.State.Status, b.inv.State.Reason, b.inv.State.Since = Expired, ByMerchant, now
 	b.inv.State.Cancelled = true

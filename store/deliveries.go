@@ -151,10 +151,7 @@ func (db *DB) Resend(ctx context.Context, m merchant.ID, id uint64, now time.Tim
 		if err != nil {
 			return err
 		}
-		rec := *was
-		rec.Created, rec.State, rec.Resend, rec.Held = toInstant(now), notify.Pending, true, false
-		rec.Attempts, rec.First, rec.Next, rec.Last = 0, 0, toInstant(now), ""
-		rec.Group = notify.EndpointKey(rec.Endpoint)
+		rec := was.renewed(toInstant(now))
 		if err := t.queueUp(last+1, &rec); err != nil {
 			return err
 		}
@@ -162,6 +159,15 @@ func (db *DB) Resend(ctx context.Context, m merchant.ID, id uint64, now time.Tim
 		return err
 	})
 	return d, err
+}
+
+// renewed is a delivery as it is queued again.
+func (r *deliveryRecord) renewed(now instant) deliveryRecord {
+	rec := *r
+	rec.Created, rec.State, rec.Resend, rec.Held = now, notify.Pending, true, false
+	rec.Attempts, rec.First, rec.Next, rec.Last = 0, 0, now, ""
+	rec.Group = notify.EndpointKey(rec.Endpoint)
+	return rec
 }
 
 // deliveryOf reads a merchant's delivery.

@@ -74,15 +74,7 @@ func (db *DB) Update(
 		if err != nil {
 			return err
 		}
-		book := invoice.Open(was, func() ([]invoice.Receipt, error) { return t.receipts(at, m, 0) })
-		if err := fn(book); err != nil {
-			return err
-		}
-		is, receipts, events, err := book.Close(invoice.View{Now: db.cfg.Now(), Tip: t.tip().Height})
-		if err != nil {
-			return err
-		}
-		inv, err = t.putInvoice(is, receipts, events)
+		inv, err = t.change(was, at, fn)
 		return err
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 
 	"satchel/invoice"
 	"satchel/merchant"
@@ -11,39 +12,65 @@ import (
 
 // ListInvoices lists a merchant's invoices, newest first, at most f.Limit (1,000).
 func (db *DB) ListInvoices(ctx context.Context, m merchant.ID, f invoice.Filter) (list []invoice.Invoice, err error) {
-	limit, skip := bounded(f.Limit), max(f.Offset, 0)
 	err = db.view(ctx, func(t *txn) error {
-		no, err := t.merchantNo(m)
-		if err != nil {
-			return err
-		}
-		in, prefix, exact := indexFor(&f, no)
-		var below []byte
-		if !f.To.IsZero() {
-			below = keyTime(bytes.Clone(prefix), f.To)
-		}
-		return t.scanBack(in, prefix, below, func(key, _ []byte) (bool, error) {
-			if !f.From.IsZero() && parseTime(key[len(prefix):]).Before(f.From) {
-				return false, nil
-			}
-			if exact && skip > 0 { // nothing to look at in the record
-				skip--
-				return true, nil
-			}
-			inv, err := t.invoice(ref{no: no, seq: binary.BigEndian.Uint64(key[len(key)-seqLen:])}, m)
-			switch {
-			case err != nil:
-				return false, err
-			case !matches(&f, &inv):
-			case skip > 0:
-				skip--
-			default:
-				list = append(list, inv)
-			}
-			return len(list) < limit, ctx.Err()
+		return t.list(ctx, m, &f, func(inv invoice.Invoice, _ ref) error {
+			list = append(list, inv)
+			return nil
 		})
 	})
 	return list, err
+}
+
+// ShowInvoices is ListInvoices with the first receipts of each, at most each of them, all as of one moment.
+func (db *DB) ShowInvoices(ctx context.Context, m merchant.ID, f invoice.Filter, each int) (list []invoice.Shown, err error) {
+	err = db.view(ctx, func(t *txn) error {
+		return t.list(ctx, m, &f, func(inv invoice.Invoice, at ref) error {
+			s := invoice.Shown{Invoice: inv}
+			var err error
+			if inv.Sums.Receipts > 0 {
+				s.Receipts, err = t.receipts(at, m, each)
+			}
+			list = append(list, s)
+			return err
+		})
+	})
+	return list, err
+}
+
+// list walks a merchant's invoices, newest first, at most f.Limit (1,000).
+func (t *txn) list(ctx context.Context, m merchant.ID, f *invoice.Filter, fn func(invoice.Invoice, ref) error) error {
+	limit, skip := bounded(f.Limit), max(f.Offset, 0)
+	no, err := t.merchantNo(m)
+	if err != nil {
+		return err
+	}
+	in, prefix, exact := indexFor(f, no)
+	var below []byte
+	if !f.To.IsZero() {
+		below = keyTime(bytes.Clone(prefix), f.To)
+	}
+	return t.scanBack(in, prefix, below, func(key, _ []byte) (bool, error) {
+		if !f.From.IsZero() && parseTime(key[len(prefix):]).Before(f.From) {
+			return false, nil
+		}
+		if exact && skip > 0 { // nothing to look at in the record
+			skip--
+			return true, ctx.Err()
+		}
+		at := ref{no: no, seq: binary.BigEndian.Uint64(key[len(key)-seqLen:])}
+		inv, err := t.invoice(at, m)
+		switch {
+		case err != nil:
+			return false, err
+		case !matches(f, &inv):
+		case skip > 0:
+			skip--
+		default:
+			limit--
+			err = fn(inv, at)
+		}
+		return limit > 0, errors.Join(err, ctx.Err())
+	})
 }
 
 // indexFor gives the narrowest index for a filter, and whether the index alone decides.

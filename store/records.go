@@ -68,17 +68,19 @@ type orderRecord struct {
 }
 
 type buyerRecord struct {
-	Name     string `json:"name,omitempty"`
-	Email    string `json:"email,omitempty"`
-	Phone    string `json:"phone,omitempty"`
-	Address1 string `json:"address1,omitempty"`
-	Address2 string `json:"address2,omitempty"`
-	City     string `json:"city,omitempty"`
-	State    string `json:"state,omitempty"`
-	Zip      string `json:"zip,omitempty"`
-	Country  string `json:"country,omitempty"`
-	Notify   bool   `json:"notify,omitempty"`
-	Provided string `json:"provided,omitempty"`
+	Name        string `json:"name,omitempty"`
+	Email       string `json:"email,omitempty"`
+	Phone       string `json:"phone,omitempty"`
+	Address1    string `json:"address1,omitempty"`
+	Address2    string `json:"address2,omitempty"`
+	City        string `json:"city,omitempty"`
+	State       string `json:"state,omitempty"`
+	Zip         string `json:"zip,omitempty"`
+	Country     string `json:"country,omitempty"`
+	Notify      bool   `json:"notify,omitempty"`
+	Provided    string `json:"provided,omitempty"`
+	SMS         string `json:"sms,omitempty"`
+	SMSVerified bool   `json:"smsVerified,omitempty"`
 }
 
 type termsRecord struct {
@@ -151,6 +153,7 @@ type stateRecord struct {
 	Reorged   bool              `json:"reorged,omitempty"`
 	Reversed  bool              `json:"reversed,omitempty"`
 	Short     money.Sats        `json:"short,omitempty"`
+	Kept      money.Sats        `json:"kept,omitempty"`
 	Verdict   verdictRecord     `json:"verdict,omitzero"`
 	Tick      instant           `json:"tick,omitempty"`
 	Said      saidRecord        `json:"said,omitzero"`

@@ -153,7 +153,7 @@ func statusOf(err error) int {
 		return http.StatusTooManyRequests
 	case fault.Unavailable:
 		return http.StatusServiceUnavailable
-	case fault.Internal, fault.Conflict, fault.TooLarge, fault.Unsupported:
+	case fault.Internal, fault.Conflict, fault.TooLarge, fault.Unsupported, fault.NotOffered:
 		return http.StatusInternalServerError
 	}
 	return http.StatusInternalServerError

@@ -241,12 +241,15 @@ func (d *daemonParts) wireDoors() error {
 		return err
 	}
 	d.metrics = api.NewMetrics(d.gauges)
-	d.api, err = api.New(api.Config{
+	doors := api.Config{
 		Invoices: invoices, Store: d.db, Rates: d.rates, Grants: d.db, Secret: d.db.ServerSecret(),
 		Tip: d.tip, Ready: d.readiness, PublicURLs: d.set.publicURLs, AllowPrivate: d.set.allowPrivate, Now: d.clock.Now,
-		Log: d.part("api"), Metrics: d.metrics, Web: d.pages.Handler(),
-	})
-	if err != nil {
+		Log: d.part("api"), Metrics: d.metrics, Web: d.pages.Handler(), Hub: d.hub,
+	}
+	if f := newFaucet(d.node, d.set.node, d.set.network); f != nil {
+		doors.Payer = f
+	}
+	if d.api, err = api.New(doors); err != nil {
 		return err
 	}
 	d.admin = admin.NewServer(d.set.socket(), d.part("admin"))
@@ -264,6 +267,7 @@ func (d *daemonParts) tip() int32 { return d.tracker.Health().Tip.Height }
 func (d *daemonParts) listen(ctx context.Context) ([]bound, error) {
 	servers := []*http.Server{d.api.Server(d.set.listen)}
 	servers[0].RegisterOnShutdown(d.pages.Stop) // open pages would hold a stop up
+	servers[0].RegisterOnShutdown(d.api.Stop)
 	if d.set.metrics != "" {
 		servers = append(servers, d.api.MetricsServer(d.set.metrics))
 	}
