@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -22,14 +21,14 @@ func (db *DB) UpdateOnce(
 		if err != nil {
 			return err
 		}
-		if done, err := t.doneBefore(at, id, &once); err != nil || done {
+		if _, done, err := t.done(onInvoice(at, id, &once)); err != nil || done {
 			inv = was
 			return err
 		}
 		if inv, err = t.change(was, at, fn); err != nil {
 			return err
 		}
-		return t.noteDone(at, id, &once)
+		return t.did(onInvoice(at, id, &once), at)
 	})
 	if err != nil {
 		return invoice.Invoice{}, err
@@ -61,7 +60,7 @@ func (db *DB) Renotify(
 		if err != nil {
 			return err
 		}
-		if done, err := t.doneBefore(at, id, &once); err != nil || done {
+		if _, done, err := t.done(onInvoice(at, id, &once)); err != nil || done {
 			return err
 		}
 		if inv.Order.NotificationURL == "" {
@@ -81,7 +80,7 @@ func (db *DB) Renotify(
 				return err
 			}
 		}
-		return t.noteDone(at, id, &once)
+		return t.did(onInvoice(at, id, &once), at)
 	})
 }
 
@@ -111,48 +110,7 @@ func (t *txn) again(was *deliveryRecord) error {
 	return t.queueUp(last+1, &rec)
 }
 
-// resource names a request on one invoice, for its guid.
-func resource(id invoice.ID, once *invoice.Once) string { return once.Resource + "/" + string(id) }
-
-// doneBefore tells whether the request was done before; fault.Conflict where its guid was used for another body.
-func (t *txn) doneBefore(at ref, id invoice.ID, once *invoice.Once) (bool, error) {
-	if once.GUID == "" {
-		return false, nil
-	}
-	payload, ok, err := t.get(bGUIDs, guidKey(at.no, resource(id, once), once.GUID))
-	if err != nil || !ok {
-		return false, err
-	}
-	if !bytes.Equal(payload[:len(once.Digest)], once.Digest[:]) {
-		return false, fault.New(fault.Conflict, "guid already used")
-	}
-	return true, nil
-}
-
-// noteDone notes that the request was done.
-func (t *txn) noteDone(at ref, id invoice.ID, once *invoice.Once) error {
-	if once.GUID == "" {
-		return nil
-	}
-	return t.put(bGUIDs, guidKey(at.no, resource(id, once), once.GUID), once.Digest[:], at.key())
-}
-
-// InvoiceByGUID finds the invoice that was made with a guid.
-func (db *DB) InvoiceByGUID(ctx context.Context, m merchant.ID, guid string) (inv invoice.Invoice, err error) {
-	err = db.view(ctx, func(t *txn) error {
-		no, err := t.merchantNo(m)
-		if err != nil {
-			return err
-		}
-		payload, ok, err := t.get(bGUIDs, guidKey(no, resourceInvoice, guid))
-		if err != nil {
-			return err
-		}
-		if guid == "" || !ok {
-			return noInvoice()
-		}
-		inv, err = t.invoice(parseRef(payload[32:]), m)
-		return err
-	})
-	return inv, err
+// onInvoice is a request on one invoice.
+func onInvoice(at ref, id invoice.ID, once *invoice.Once) *request {
+	return &request{no: at.no, resource: once.Resource + "/" + string(id), guid: once.GUID, digest: once.Digest}
 }

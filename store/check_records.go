@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -220,8 +221,15 @@ func (a *audit) keys() error {
 		}
 		return nil
 	}))
-	return errors.Join(err, a.each(bGUIDs, func(_, payload []byte) error {
-		_, err := a.t.invoiceRecord(parseRef(payload[32:]))
+	return errors.Join(err, a.each(bGUIDs, func(key, payload []byte) error {
+		if digest := key[noLen+32:]; !bytes.HasPrefix(payload, digest) {
+			return errors.New("it is another request's")
+		}
+		at := parseRef(payload[32:])
+		if at.no != binary.BigEndian.Uint32(key) {
+			return errors.New("it leads to another merchant's invoice")
+		}
+		_, err := a.t.invoiceRecord(at)
 		return err
 	}))
 }

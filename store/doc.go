@@ -43,7 +43,8 @@
 //	scripts            script → ref                    whose payment is it; small rows, streamed into memory at start
 //	invoices           ref → invoice                   without receipts and events, which may be many
 //	ids                public id → ref
-//	guids              no ‖ SHA-256(resource ‖ 0 ‖ guid) (32) → digest (32) ‖ ref    the replay of a request
+//	guids              no ‖ SHA-256(resource ‖ 0 ‖ guid) (32) [‖ digest (32)] → digest ‖ ref    the replay of a request;
+//	                                   the newest of a guid is found without its digest, earlier ones with it
 //	created            no ‖ time ‖ seq (8) → –         lists by date, newest first
 //	byStatus           no ‖ status (1) ‖ time ‖ seq → –
 //	byOrder            no ‖ hash of order id ‖ time ‖ seq → –

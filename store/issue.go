@@ -3,16 +3,12 @@ package store
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 
 	"satchel/fault"
 	"satchel/invoice"
 )
-
-// resourceInvoice is the resource of an invoice's guid.
-const resourceInvoice = "invoice"
 
 // ByGUID finds what an earlier guid made; fault.Conflict where it was used for another body.
 func (db *DB) ByGUID(ctx context.Context, c invoice.Creation) (inv invoice.Invoice, ok bool, err error) {
@@ -89,23 +85,16 @@ func (t *txn) create(
 
 // replay finds the invoice that the same request made before.
 func (t *txn) replay(no uint32, c *invoice.Creation) (invoice.Invoice, bool, error) {
-	if c.GUID == "" {
-		return invoice.Invoice{}, false, nil
-	}
-	payload, ok, err := t.get(bGUIDs, guidKey(no, resourceInvoice, c.GUID))
+	at, ok, err := t.done(creation(no, c))
 	if err != nil || !ok {
 		return invoice.Invoice{}, false, err
 	}
-	if !bytes.Equal(payload[:len(c.Digest)], c.Digest[:]) {
-		return invoice.Invoice{}, false, fault.New(fault.Conflict, "guid already used")
-	}
-	inv, err := t.invoice(parseRef(payload[len(c.Digest):]), c.Merchant)
+	inv, err := t.invoice(at, c.Merchant)
 	return inv, err == nil, err
 }
 
-func guidKey(no uint32, resource, guid string) []byte {
-	h := sha256.Sum256([]byte(resource + "\x00" + guid))
-	return append(key32(nil, no), h[:]...)
+func creation(no uint32, c *invoice.Creation) *request {
+	return &request{no: no, resource: resourceInvoice, guid: c.GUID, digest: c.Digest}
 }
 
 // capped refuses a creator who holds too many unpaid invoices open.
@@ -143,10 +132,8 @@ func (t *txn) issue(
 			t.db.cfg.Watch.Add(bytes.Clone(inv.Address.Script))
 		}
 	}
-	if c.GUID != "" {
-		if err := t.put(bGUIDs, guidKey(at.no, resourceInvoice, c.GUID), c.Digest[:], at.key()); err != nil {
-			return inv, err
-		}
+	if err := t.did(creation(at.no, c), at); err != nil {
+		return inv, err
 	}
 	inv.State.Revision = 0
 	return t.writeInvoice(at, inv, facts{}, events)

@@ -33,6 +33,7 @@ type Stores interface {
 	PutGrant(ctx context.Context, g auth.Grant) error
 	GrantsOf(ctx context.Context, m merchant.ID) ([]auth.Grant, error)
 	RevokeGrant(ctx context.Context, m merchant.ID, id auth.TokenID) error
+	InvoiceByGUID(ctx context.Context, m merchant.ID, guid string) (invoice.Invoice, error)
 	ListInvoices(ctx context.Context, m merchant.ID, f invoice.Filter) ([]invoice.Invoice, error)
 	EventsOf(ctx context.Context, m merchant.ID, id invoice.ID) ([]invoice.Logged, error)
 	Events(ctx context.Context, m merchant.ID, after uint64, limit int) ([]invoice.Logged, error)
@@ -79,6 +80,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		"create, read, list":           createReadList,
 		"an index is issued once":      indexes,
 		"a guid makes one invoice":     guids,
+		"a number is shared by chance": numberGUIDs,
 		"caps":                         caps,
 		"a failed builder leaves none": failedBuilder,
 		"foreign merchants see none":   foreign,
@@ -296,6 +298,48 @@ func guids(t *testing.T, k *kit) {
 	foreign.Merchant = Other
 	if _, ok, err := k.s.ByGUID(k.ctx, foreign); err != nil || ok {
 		t.Fatalf("another merchant's guid: %v %v", ok, err)
+	}
+}
+
+// Guids that are numbers come from clocks: another body under the same number is another invoice, and each is found again.
+func numberGUIDs(t *testing.T, k *kit) {
+	var made []invoice.Invoice
+	for i := range 4 {
+		inv, err := k.create(invoice.Creation{GUID: "1546300800000", Digest: [32]byte{byte(i)}})
+		k.must(err)
+		made = append(made, inv)
+		got, err := k.s.InvoiceByGUID(k.ctx, Shop, "1546300800000")
+		k.must(err)
+		if got.ID != inv.ID {
+			t.Fatalf("the newest is %s, want %s", got.ID, inv.ID)
+		}
+	}
+	for i, want := range made {
+		c := invoice.Creation{Merchant: Shop, GUID: "1546300800000", Digest: [32]byte{byte(i)}}
+		again, err := k.create(c)
+		k.must(err)
+		got, ok, err := k.s.ByGUID(k.ctx, c)
+		k.must(err)
+		if again.ID != want.ID || !ok || got.ID != want.ID {
+			t.Fatalf("request %d is %s and %s, want %s", i, again.ID, got.ID, want.ID)
+		}
+	}
+	for guid, loose := range map[string]bool{
+		"0": true, "44006933.97723119": true, ".5": true, ".": false, "1.2.3": false, "12-3": false, "0x1": false, "1e3": false, "١": false, "g": false,
+	} {
+		_, err := k.create(invoice.Creation{GUID: guid})
+		k.must(err)
+		_, err = k.create(invoice.Creation{GUID: guid, Digest: [32]byte{1}})
+		if (err == nil) != loose || err != nil && !fault.Is(err, fault.Conflict) {
+			t.Errorf("another body under %q: %v", guid, err)
+		}
+	}
+	for _, c := range []struct {
+		m    merchant.ID
+		guid string
+	}{{Other, "1546300800000"}, {Shop, "unknown"}, {Shop, ""}} {
+		_, err := k.s.InvoiceByGUID(k.ctx, c.m, c.guid)
+		k.kind(err, fault.NotFound)
 	}
 }
 
