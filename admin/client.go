@@ -1,18 +1,11 @@
 package admin
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"syscall"
-
-	"satchel/fault"
 )
 
 // Client sends commands to a running daemon.
@@ -31,38 +24,17 @@ func NewClient(path string) *Client {
 
 // Call runs a command and decodes its document into doc; a nil doc is not decoded.
 func (c *Client) Call(ctx context.Context, name string, req, doc any) error {
-	body, err := json.Marshal(req)
+	res, err := c.post(ctx, name, req)
 	if err != nil {
 		return err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://satchel/"+name, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	res, err := c.http.Do(r)
-	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("no daemon answers at %s; start it with `satchel serve`", c.path)
-	}
-	if err != nil {
-		return fmt.Errorf("ask the daemon at %s: %w", c.path, err)
 	}
 	defer res.Body.Close()
+	if err := c.refused(res, name); err != nil || doc == nil {
+		return err
+	}
 	answer, err := io.ReadAll(res.Body)
 	if err != nil {
 		return err
 	}
-	switch res.StatusCode {
-	case http.StatusOK:
-		if doc == nil {
-			return nil
-		}
-		return json.Unmarshal(answer, doc)
-	case http.StatusNotFound:
-		return fmt.Errorf("the daemon does not know %q; is it of the same version?", name)
-	}
-	var no refusal
-	if err := json.Unmarshal(answer, &no); err != nil {
-		return fmt.Errorf("the daemon answered %s", res.Status)
-	}
-	return &fault.Error{Kind: fault.Invalid, Field: no.Field, Message: no.Message}
+	return json.Unmarshal(answer, doc)
 }

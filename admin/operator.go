@@ -11,6 +11,7 @@ import (
 	"satchel/merchant"
 	"satchel/money"
 	"satchel/notify"
+	"satchel/tracker"
 )
 
 // Store is what the operator's commands read and write.
@@ -24,6 +25,9 @@ type Store interface {
 	ListInvoices(ctx context.Context, m merchant.ID, f invoice.Filter) ([]invoice.Invoice, error)
 	Receipts(ctx context.Context, m merchant.ID, id invoice.ID, limit int) ([]invoice.Receipt, error)
 	EventsOf(ctx context.Context, m merchant.ID, id invoice.ID) ([]invoice.Logged, error)
+	Events(ctx context.Context, m merchant.ID, after uint64, limit int) ([]invoice.Logged, error)
+	ByTx(ctx context.Context, m merchant.ID, id invoice.TxID) ([]invoice.Found, error)
+	ByAddressScript(ctx context.Context, m merchant.ID, script []byte) (invoice.Invoice, error)
 	FindReceipt(ctx context.Context, m merchant.ID, o invoice.Outpoint) (invoice.ID, invoice.Receipt, error)
 	Attention(ctx context.Context, m merchant.ID, limit int) ([]invoice.Need, error)
 	DeliveriesOf(ctx context.Context, m merchant.ID, id invoice.ID) ([]notify.Delivery, error)
@@ -60,6 +64,12 @@ type Config struct {
 	Sample   func(ctx context.Context, url string, secrets merchant.Secrets) (notify.Attempt, error)
 	CheckURL func(url string) error
 	Private  bool
+
+	Changes   func() (wake <-chan struct{}, cancel func(), err error) // of the event log
+	Reconcile func(ctx context.Context, from int32, progress func(done, of int32)) (tracker.Balance, error)
+	Script    func(address string) ([]byte, error)                                            // of an address of this network
+	Beyond    func(ctx context.Context, m merchant.ID, script []byte) (index uint32, ok bool) // of the merchant's key, above what was issued
+	Known     func(ctx context.Context, id invoice.TxID) (bool, error)                        // is it in the node's mempool?
 }
 
 // Operator answers the commands.
@@ -86,6 +96,10 @@ func (o *Operator) Register(s *Server) {
 	Handle(s, "delivery-test", o.testDelivery)
 	Handle(s, "secret-rotate", o.rotate)
 	Handle(s, "clock", o.clock)
+	Handle(s, "why", o.why)
+	Handle(s, "why-list", o.listReasons)
+	HandleStream(s, "events", o.events)
+	HandleStream(s, "reconcile", o.reconcile)
 }
 
 func (o *Operator) createToken(ctx context.Context, r TokenRequest) (Token, error) {

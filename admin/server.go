@@ -37,15 +37,23 @@ func NewServer(path string, log *slog.Logger) *Server {
 func Handle[Req, Doc any](s *Server, name string, fn func(context.Context, Req) (Doc, error)) {
 	s.mux.HandleFunc("POST /"+name, func(w http.ResponseWriter, r *http.Request) {
 		var req Req
-		d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&req); err != nil {
-			s.answer(w, nil, fault.New(fault.Invalid, "the command and the daemon are of different versions: %s", err))
+		if err := decode(w, r, &req); err != nil {
+			s.answer(w, nil, err)
 			return
 		}
 		doc, err := fn(r.Context(), req)
 		s.answer(w, doc, err)
 	})
+}
+
+// decode reads a command's request, and refuses one with members that this version does not know.
+func decode(w http.ResponseWriter, r *http.Request, req any) error {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+	d.DisallowUnknownFields()
+	if err := d.Decode(req); err != nil {
+		return fault.New(fault.Invalid, "the command and the daemon are of different versions: %s", err)
+	}
+	return nil
 }
 
 // refusal is how an error travels over the socket.
@@ -54,15 +62,18 @@ type refusal struct {
 	Message string `json:"message"`
 }
 
+func refusalOf(err error) refusal {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return refusal{Field: f.Field, Message: f.Message}
+	}
+	return refusal{Message: err.Error()}
+}
+
 func (s *Server) answer(w http.ResponseWriter, doc any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
-		no := refusal{Message: err.Error()}
-		if f, ok := errors.AsType[*fault.Error](err); ok {
-			no = refusal{Field: f.Field, Message: f.Message}
-		}
 		w.WriteHeader(http.StatusUnprocessableEntity)
-		doc = no
+		doc = refusalOf(err)
 	}
 	if err := json.NewEncoder(w).Encode(doc); err != nil {
 		s.log.Debug("answer not read", "err", err)

@@ -20,6 +20,12 @@ type Shown struct {
 	Receipts []Receipt
 }
 
+// Found is a receipt with the public id of its invoice.
+type Found struct {
+	Invoice ID
+	Receipt Receipt
+}
+
 // Need is a receipt or an invoice that waits for an operator's decision.
 type Need struct {
 	Invoice Invoice

@@ -127,12 +127,6 @@ func (t *txn) need(key []byte, m merchant.ID) (invoice.Need, error) {
 	return n, err
 }
 
-// Found is a receipt with the public id of its invoice.
-type Found struct {
-	Invoice invoice.ID
-	Receipt invoice.Receipt
-}
-
 // FindReceipt finds a merchant's receipt and its invoice by the output that paid; fault.NotFound where there is none.
 func (db *DB) FindReceipt(ctx context.Context, m merchant.ID, o invoice.Outpoint) (id invoice.ID, r invoice.Receipt, err error) {
 	list, err := db.found(ctx, m, keyOutpoint(nil, o))
@@ -146,11 +140,11 @@ func (db *DB) FindReceipt(ctx context.Context, m merchant.ID, o invoice.Outpoint
 }
 
 // ByTx lists a merchant's receipts of a transaction, by output.
-func (db *DB) ByTx(ctx context.Context, m merchant.ID, id invoice.TxID) ([]Found, error) {
+func (db *DB) ByTx(ctx context.Context, m merchant.ID, id invoice.TxID) ([]invoice.Found, error) {
 	return db.found(ctx, m, id[:])
 }
 
-func (db *DB) found(ctx context.Context, m merchant.ID, prefix []byte) (list []Found, err error) {
+func (db *DB) found(ctx context.Context, m merchant.ID, prefix []byte) (list []invoice.Found, err error) {
 	err = db.view(ctx, func(t *txn) error {
 		no, err := t.merchantNo(m)
 		if err != nil {
@@ -166,7 +160,7 @@ func (db *DB) found(ctx context.Context, m merchant.ID, prefix []byte) (list []F
 				return false, err
 			}
 			inv, err := t.invoiceRecord(at.ref)
-			list = append(list, Found{Invoice: inv.ID, Receipt: r})
+			list = append(list, invoice.Found{Invoice: inv.ID, Receipt: r})
 			return true, err
 		})
 	})

@@ -28,7 +28,8 @@ func rootCommand() *cobra.Command {
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON for programs")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(a.initCommand(), a.serveCommand(), a.demoCommand(), a.statusCommand(), a.tokenCommand(), a.invoiceCommand(),
-		a.attentionCommand(), a.deliveryCommand(), a.secretCommand(), a.clockCommand(), a.checkCommand(), a.configCommand(), a.versionCommand())
+		a.attentionCommand(), a.deliveryCommand(), a.secretCommand(), a.clockCommand(),
+		a.eventsCommand(), a.whyCommand(), a.reconcileCommand(), a.checkCommand(), a.configCommand(), a.versionCommand())
 	return root
 }
 

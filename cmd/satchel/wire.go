@@ -257,6 +257,8 @@ func (d *daemonParts) wireDoors() error {
 		Store: d.db, Invoices: invoices, Merchant: d.merchant, Secret: d.db.ServerSecret(), Clock: d.clock, Base: d.set.publicURLs[0],
 		Tip: d.tip, Status: d.status, Sample: d.notifier.Sample,
 		CheckURL: func(url string) error { return notify.CheckURL(url, d.set.allowPrivate) },
+		Changes:  d.changes, Reconcile: d.reconcile, Beyond: d.beyond, Known: d.known,
+		Script: func(address string) ([]byte, error) { return wallet.ScriptFor(address, d.set.network) },
 	}).Register(d.admin)
 	return nil
 }

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"satchel/chain"
+	"satchel/fault"
+	"satchel/invoice"
+	"satchel/merchant"
+	"satchel/tracker"
+	"satchel/wallet"
+)
+
+// beyondBy is how far above the issued addresses of a key is looked: as far as a restored database skips ahead.
+const beyondBy = 1000
+
+// reconcile compares the records with the chain through a node of its own, whose filter holds every address that was
+// recorded, every one that the keys derive up to the next index, and some beyond.
+func (d *daemonParts) reconcile(ctx context.Context, from int32, progress func(done, of int32)) (tracker.Balance, error) {
+	scripts := chain.NewScripts(0)
+	if _, err := d.db.LoadScripts(scripts.Add); err != nil {
+		return tracker.Balance{}, err
+	}
+	err := d.eachDerived(ctx, 0, func(script []byte, _ uint32, _ merchant.ID) bool {
+		scripts.Add(script)
+		return true
+	})
+	if err != nil {
+		return tracker.Balance{}, err
+	}
+	if from == 0 {
+		if from, err = d.watchedFrom(ctx); err != nil {
+			return tracker.Balance{}, err
+		}
+	}
+	cfg := d.set.node
+	cfg.Filter, cfg.Log = &chain.Filter{Scripts: scripts, Spends: chain.NewOutpoints()}, d.part("reconcile")
+	node, err := chain.NewNode(cfg)
+	if err != nil {
+		return tracker.Balance{}, err
+	}
+	defer node.Close()
+	b, err := tracker.Reconcile(ctx, tracker.Audit{Credits: d.db, Source: node, From: from, Progress: progress})
+	if errors.Is(err, chain.ErrPruned) {
+		return b, fault.New(fault.Unavailable, "the node pruned a block that is needed; name a later one with --from, or compare beside a node that has them all").Because(err)
+	}
+	return b, err
+}
+
+// watchedFrom is the first block in which a payment can be.
+func (d *daemonParts) watchedFrom(ctx context.Context) (int32, error) {
+	from, err := d.db.Started(ctx)
+	if d.set.birthday > 0 {
+		from = min(from, d.set.birthday)
+	}
+	return max(from, 1), err
+}
+
+// eachDerived derives the addresses of every key, from an index on and some beyond what was issued, until fn has enough.
+// Those of a key that only the node derives come from what it derived ahead.
+func (d *daemonParts) eachDerived(ctx context.Context, above uint32, fn func(script []byte, index uint32, m merchant.ID) bool) error {
+	keys, err := d.db.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		key := d.watchKey(k.Fingerprint)
+		if key == nil || key.NeedsNode() {
+			continue
+		}
+		from := uint32(0)
+		if above > 0 {
+			from = k.Next
+		}
+		for index := from; index < k.Next+beyondBy && ctx.Err() == nil; index++ {
+			a, err := key.Derive(index)
+			if errors.Is(err, wallet.ErrSkip) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if !fn(a.Script, index, k.Merchant) {
+				return nil
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// watchKey finds a key by its fingerprint; nil where it is not configured any more.
+func (d *daemonParts) watchKey(fingerprint string) *wallet.WatchKey {
+	if d.set.key.Fingerprint() == fingerprint {
+		return d.set.key
+	}
+	return nil
+}
+
+// beyond finds a script among the addresses of a merchant's keys that were not issued.
+func (d *daemonParts) beyond(ctx context.Context, m merchant.ID, script []byte) (index uint32, ok bool) {
+	err := d.eachDerived(ctx, 1, func(s []byte, i uint32, of merchant.ID) bool {
+		if ok = of == m && bytes.Equal(s, script); ok {
+			index = i
+		}
+		return !ok
+	})
+	return index, ok && err == nil
+}
+
+// known tells whether the node's mempool has a transaction.
+func (d *daemonParts) known(ctx context.Context, id invoice.TxID) (bool, error) {
+	_, ok, err := d.node.Entry(ctx, chain.TxID(id))
+	return ok, err
+}
+
+// changes wakes whoever follows the event log.
+func (d *daemonParts) changes() (wake <-chan struct{}, cancel func(), err error) {
+	return d.hub.Subscribe("*")
+}
