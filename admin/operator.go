@@ -55,6 +55,7 @@ type Timekeeper interface {
 type Config struct {
 	Store    Store
 	Invoices Invoices
+	Pairings Pairings
 	Merchant merchant.ID // the configuration's own
 	Secret   auth.Secret
 	Clock    Timekeeper
@@ -84,6 +85,11 @@ func (o *Operator) Register(s *Server) {
 	Handle(s, "token-create", o.createToken)
 	Handle(s, "token-list", o.listTokens)
 	Handle(s, "token-revoke", o.revokeToken)
+	Handle(s, "pairing-create", o.createPairing)
+	Handle(s, "pairing-list", o.listPairings)
+	Handle(s, "pairing-approve", o.approvePairing)
+	Handle(s, "pairing-refuse", o.refusePairing)
+	Handle(s, "pairing-link", o.linkPairing)
 	Handle(s, "invoice-create", o.createInvoice)
 	Handle(s, "invoice-list", o.listInvoices)
 	Handle(s, "invoice-show", o.showInvoice)

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"satchel/bitpay"
 	"satchel/fault"
 )
 
@@ -83,6 +84,18 @@ func (l *limiter) refusal() error {
 		wait = time.Duration(float64(time.Second) / float64(l.rate))
 	}
 	return fault.New(fault.TooMany, "Too many requests").After(wait)
+}
+
+// limited serves pages on which somebody could guess: every call counts, like one without a token.
+func (a *API) limited(pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if err := a.limiter.take(callerOf(req)); err != nil {
+			w.Header().Set("Retry-After", seconds(err, retryTooMany))
+			write(w, http.StatusTooManyRequests, bitpay.Refusal(err))
+			return
+		}
+		pages.ServeHTTP(w, req)
+	})
 }
 
 func (l *limiter) bucket(a netip.Addr) *rate.Limiter {

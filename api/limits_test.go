@@ -73,6 +73,35 @@ func TestRateOfAnAddress(t *testing.T) {
 	}
 }
 
+// Whoever guesses at the approval page is stopped before the page is asked; others are not.
+func TestGuessesAtPagesAreLimited(t *testing.T) {
+	asked := 0
+	w := start(t, func(c *Config) {
+		c.Limits.PerSecond, c.Limits.Burst = 1, 3
+		c.Web = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked++
+			w.WriteHeader(http.StatusForbidden)
+		})
+	})
+	for i := range 6 {
+		r := w.send([]string{http.MethodGet, http.MethodPost}[i%2], "/api-access-request?pairingCode=aB3dE5g&key=guess", "", "X-Forwarded-For", "203.0.113.5")
+		if want := map[bool]int{true: 403, false: 429}[i < 3]; r.status != want {
+			t.Errorf("guess %d: %d, want %d", i, r.status, want)
+		}
+		if r.status == 429 && r.header.Get("Retry-After") == "" {
+			t.Error("nobody is told when to come back")
+		}
+	}
+	if asked != 3 {
+		t.Errorf("the page was asked %d times", asked)
+	}
+	for _, path := range []string{"/api-tokens", "/dashboard/merchant/api-tokens", "/Dashboard/merchant/api-tokens/"} {
+		if r := w.send(http.MethodGet, path, "", "X-Forwarded-For", "203.0.113.6"); r.status != 403 {
+			t.Errorf("%s: %d", path, r.status)
+		}
+	}
+}
+
 func TestCallers(t *testing.T) {
 	for _, c := range []struct{ remote, forwarded, want string }{
 		{"203.0.113.1:5", "", "203.0.113.1"},

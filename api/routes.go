@@ -57,7 +57,12 @@ func (a *API) table() []route {
 		{get, "/readyz", public, nil, http.HandlerFunc(a.readyz)},
 	}
 	if a.cfg.Web != nil {
+		guarded := a.limited(a.cfg.Web)
 		list = append(list,
+			route{get, "/api-access-request", public, nil, guarded},
+			route{post, "/api-access-request", public, nil, guarded},
+			route{get, "/api-tokens", public, nil, guarded},
+			route{get, "/dashboard/merchant/api-tokens", public, nil, guarded},
 			route{get, "/assets/*", public, nil, a.cfg.Web},
 			route{get, "/invoice", public, nil, a.cfg.Web},
 			route{get, "/invoice/*", public, nil, a.cfg.Web},

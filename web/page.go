@@ -69,7 +69,7 @@ func (w *Web) page(rw http.ResponseWriter, r *http.Request) {
 		w.problem(rw, r, err)
 		return
 	}
-	w.render(rw, r, http.StatusOK, "checkout.html", w.checkout(r, p, now))
+	w.render(rw, r, sheet{status: http.StatusOK, page: "checkout.html", policy: policy, data: w.checkout(r, p, now)})
 }
 
 func (w *Web) checkout(r *http.Request, p invoice.Public, now time.Time) checkout {
@@ -141,7 +141,7 @@ func (w *Web) problem(rw http.ResponseWriter, r *http.Request, err error) {
 		t.Title, t.Note = "Something went wrong", "The fault is on our side, and it was noted. A payment that you sent is not lost. Please load this page again in a minute."
 		w.cfg.Log.ErrorContext(r.Context(), "show invoice", "err", err)
 	}
-	w.render(rw, r, status, "trouble.html", t)
+	w.render(rw, r, sheet{status: status, page: "trouble.html", policy: policy, data: t})
 }
 
 // statusOf translates a kind for a payer, who can be wrong only about the id.
@@ -159,19 +159,27 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
+// sheet is a page to be written.
+type sheet struct {
+	status int
+	page   string // the template's name
+	policy string // Content-Security-Policy
+	data   any
+}
+
 // render writes a page in one piece, so that a fault in a template never leaves half of one.
-func (w *Web) render(rw http.ResponseWriter, r *http.Request, status int, name string, data any) {
+func (w *Web) render(rw http.ResponseWriter, r *http.Request, s sheet) {
 	var b bytes.Buffer
-	if err := w.pages.ExecuteTemplate(&b, name, data); err != nil {
-		w.cfg.Log.ErrorContext(r.Context(), "render page", "page", name, "err", err)
+	if err := w.pages.ExecuteTemplate(&b, s.page, s.data); err != nil {
+		w.cfg.Log.ErrorContext(r.Context(), "render page", "page", s.page, "err", err)
 		http.Error(rw, "something went wrong on our side", http.StatusInternalServerError)
 		return
 	}
 	h := rw.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", s.policy)
 	private(h)
-	rw.WriteHeader(status)
+	rw.WriteHeader(s.status)
 	w.send(rw, r, b.Bytes())
 }
 

@@ -30,9 +30,10 @@ type Config struct {
 	Base    string           // the public URL, absolute http or https; its path goes before every path of the page
 	Network string           // "mainnet"; any other shows that the money is not real
 	Log     *slog.Logger
+	Access  *Access // nil: the approval page is not served
 }
 
-// Web serves the checkout page. It holds no state of an invoice: each answer reads the store.
+// Web serves the checkout page and the approval page. It holds no state of an invoice: each answer reads the store.
 type Web struct {
 	cfg    Config
 	prefix string // the path of Base, without a slash at its end
@@ -79,10 +80,13 @@ func New(cfg Config) (*Web, error) {
 	w.mux.HandleFunc("GET /invoice/stream", w.stream)
 	w.mux.HandleFunc("GET /invoice/view", w.view)
 	w.mux.HandleFunc("GET /assets/{file}", w.asset)
+	if cfg.Access != nil {
+		w.accessRoutes()
+	}
 	return w, nil
 }
 
-// Handler gives the routes: /invoice, what is below it, and /assets/. The paths are those behind Base.
+// Handler gives the routes: /invoice, what is below it, /assets/ and the approval page's. The paths are those behind Base.
 func (w *Web) Handler() http.Handler { return w.mux }
 
 // Stop ends the open streams and refuses new ones; pages connect again by themselves after a restart. It is meant for

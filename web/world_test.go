@@ -186,3 +186,9 @@ func body(t testing.TB, r *http.Response) string {
 	}
 	return string(b)
 }
+
+func (c *clockwork) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
