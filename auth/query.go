@@ -15,11 +15,11 @@ func spellings(target string) []string {
 	if !ok || strings.Contains(query, ";") { // it parts pairs for some and not for others
 		return out
 	}
-	pairs, ok := decode(query)
+	all, ok := decode(query)
 	if !ok {
 		return out
 	}
-	for _, same := range []string{pairs.encode(uriComponent()), pairs.encode(form()), pairs.encode(strict()), bareMarks(query)} {
+	for _, same := range []string{all.encode(uriComponent()), all.encode(form()), all.encode(strict()), bareMarks(query)} {
 		if t := path + "?" + same; !slices.Contains(out, t) {
 			out = append(out, t)
 		}
@@ -27,16 +27,16 @@ func spellings(target string) []string {
 	return out
 }
 
-// pairs are the names and values of a query, decoded, in their order.
-type pairs []pair
+// params are the names and values of a query, decoded, in their order.
+type params []param
 
-type pair struct {
+type param struct {
 	name, value string
 	equals      bool // a = stood there
 }
 
-func decode(query string) (pairs, bool) {
-	var out pairs
+func decode(query string) (params, bool) {
+	var out params
 	for text := range strings.SplitSeq(query, "&") {
 		name, value, equals := strings.Cut(text, "=")
 		n, errName := url.QueryUnescape(name)
@@ -44,12 +44,12 @@ func decode(query string) (pairs, bool) {
 		if errName != nil || errValue != nil {
 			return nil, false
 		}
-		out = append(out, pair{n, v, equals})
+		out = append(out, param{n, v, equals})
 	}
 	return out, true
 }
 
-func (p pairs) encode(e encoding) string {
+func (p params) encode(e encoding) string {
 	var b strings.Builder
 	for i, one := range p {
 		if i > 0 {

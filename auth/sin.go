@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 
 	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/btcutil"
@@ -57,9 +58,8 @@ func sinChecksum(body []byte) []byte {
 // Identity is a public key that a caller presents. Only one that came out of Verifier.Verify is proved to be the
 // caller's. The zero Identity is nobody.
 type Identity struct {
-	key   *btcec.PublicKey
-	sin   SIN // over the bytes as sent
-	short SIN // over the compressed key, where another was sent; else ""
+	key  *btcec.PublicKey
+	sins []SIN // over the bytes as sent; then, for an uncompressed key, over the compressed ones
 }
 
 // ParseIdentity reads the hex of a public key (SEC 1), 33 bytes compressed or 65 uncompressed, in either case. Anything
@@ -76,9 +76,9 @@ func ParseIdentity(hexKey string) (Identity, error) {
 	if err != nil {
 		return Identity{}, ErrKey
 	}
-	id := Identity{key: key, sin: sinOf(raw)}
+	id := Identity{key: key, sins: []SIN{sinOf(raw)}}
 	if len(raw) == uncompressedLen {
-		id.short = sinOf(key.SerializeCompressed())
+		id.sins = append(id.sins, sinOf(key.SerializeCompressed()))
 	}
 	return id, nil
 }
@@ -90,19 +90,16 @@ const (
 )
 
 // SIN names the key by the bytes that were sent, as the caller computes it; "" for nobody.
-func (i Identity) SIN() SIN { return i.sin }
+func (i Identity) SIN() SIN {
+	if len(i.sins) == 0 {
+		return ""
+	}
+	return i.sins[0]
+}
 
 // SINs gives every SIN the key stands for, the one of the bytes as sent first: one, or two for an uncompressed key. The
 // same client sends either form, depending on the library under it.
-func (i Identity) SINs() []SIN {
-	var out []SIN
-	for _, s := range []SIN{i.sin, i.short} {
-		if s != "" {
-			out = append(out, s)
-		}
-	}
-	return out
-}
+func (i Identity) SINs() []SIN { return slices.Clone(i.sins) }
 
 // Has says whether the key stands for a SIN; "" is nobody's.
-func (i Identity) Has(s SIN) bool { return s != "" && (s == i.sin || s == i.short) }
+func (i Identity) Has(s SIN) bool { return s != "" && slices.Contains(i.sins, s) }

@@ -29,7 +29,7 @@ func NewVerifier(publicURLs []string) (*Verifier, error) {
 	v := &Verifier{}
 	for _, text := range publicURLs {
 		u, err := url.Parse(text)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || strings.ContainsAny(text, "?#") {
 			return nil, errors.New("auth: a public URL is http:// or https://, a host, and no more than a path")
 		}
 		name, ok := hostName(u.Host)
