@@ -7,30 +7,31 @@ import (
 
 	"satchel/fault"
 	"satchel/invoice"
+	"satchel/merchant"
 	"satchel/notify"
 )
 
-func (o *Operator) listDeliveries(ctx context.Context, r DeliveryRequest) ([]Delivery, error) {
+func (o *Operator) listDeliveries(ctx context.Context, m merchant.ID, r DeliveryRequest) ([]Delivery, error) {
 	if r.Limit <= 0 || r.Limit > 1000 {
 		r.Limit = 100
 	}
 	var list []notify.Delivery
 	var err error
 	if r.Invoice != "" {
-		list, err = o.cfg.Store.DeliveriesOf(ctx, o.cfg.Merchant, invoice.ID(r.Invoice))
+		list, err = o.cfg.Store.DeliveriesOf(ctx, m, invoice.ID(r.Invoice))
 	} else {
-		list, err = o.cfg.Store.ListDeliveries(ctx, o.cfg.Merchant, r.Failed, r.Limit)
+		list, err = o.cfg.Store.ListDeliveries(ctx, m, r.Failed, r.Limit)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return o.withAttempts(ctx, list)
+	return o.withAttempts(ctx, m, list)
 }
 
-func (o *Operator) withAttempts(ctx context.Context, list []notify.Delivery) ([]Delivery, error) {
+func (o *Operator) withAttempts(ctx context.Context, m merchant.ID, list []notify.Delivery) ([]Delivery, error) {
 	docs := make([]Delivery, 0, len(list))
 	for _, d := range list {
-		attempts, err := o.cfg.Store.Attempts(ctx, o.cfg.Merchant, d.ID)
+		attempts, err := o.cfg.Store.Attempts(ctx, m, d.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -39,29 +40,29 @@ func (o *Operator) withAttempts(ctx context.Context, list []notify.Delivery) ([]
 	return docs, nil
 }
 
-func (o *Operator) resend(ctx context.Context, r ByID) (Delivery, error) {
+func (o *Operator) resend(ctx context.Context, m merchant.ID, r ByID) (Delivery, error) {
 	id, err := strconv.ParseUint(r.ID, 10, 64)
 	if err != nil {
 		return Delivery{}, fault.Field("id", "is a number; `satchel delivery list` shows them")
 	}
-	d, err := o.cfg.Store.Resend(ctx, o.cfg.Merchant, id, o.cfg.Clock.Now())
+	d, err := o.cfg.Store.Resend(ctx, m, id, o.cfg.Clock.Now())
 	return deliveryDoc(d, nil), err
 }
 
-func (o *Operator) testDelivery(ctx context.Context, r TestRequest) (Attempt, error) {
+func (o *Operator) testDelivery(ctx context.Context, m merchant.ID, r TestRequest) (Attempt, error) {
 	if err := o.cfg.CheckURL(r.URL); err != nil {
 		return Attempt{}, err
 	}
-	m, err := o.cfg.Store.Merchant(ctx, o.cfg.Merchant)
+	shop, err := o.cfg.Store.Merchant(ctx, m)
 	if err != nil {
 		return Attempt{}, err
 	}
-	a, err := o.cfg.Sample(ctx, r.URL, m.Secrets)
+	a, err := o.cfg.Sample(ctx, r.URL, shop.Secrets)
 	return attemptDoc(a), err
 }
 
 // rotate makes a new signing secret. The previous one signs, too, until the overlap is over.
-func (o *Operator) rotate(ctx context.Context, r RotateRequest) (Secret, error) {
+func (o *Operator) rotate(ctx context.Context, m merchant.ID, r RotateRequest) (Secret, error) {
 	overlap := 24 * time.Hour
 	if r.Overlap != "" {
 		d, err := time.ParseDuration(r.Overlap)
@@ -70,16 +71,15 @@ func (o *Operator) rotate(ctx context.Context, r RotateRequest) (Secret, error) 
 		}
 		overlap = d
 	}
-	m, err := o.cfg.Store.Merchant(ctx, o.cfg.Merchant)
+	now := o.cfg.Clock.Now()
+	shop, err := o.cfg.Store.UpdateMerchant(ctx, m, func(shop *merchant.Merchant) error {
+		shop.Secrets = notify.Rotate(shop.Secrets, now, overlap)
+		return nil
+	})
 	if err != nil {
 		return Secret{}, err
 	}
-	now := o.cfg.Clock.Now()
-	m.Secrets = notify.Rotate(m.Secrets, now, overlap)
-	if err := o.cfg.Store.PutMerchant(ctx, m); err != nil {
-		return Secret{}, err
-	}
-	return Secret{Secret: m.Secrets.Webhook.Reveal(), Until: now.Add(overlap)}, nil
+	return Secret{Secret: shop.Secrets.Webhook.Reveal(), Until: now.Add(overlap)}, nil
 }
 
 func (o *Operator) clock(ctx context.Context, r ClockRequest) (Clock, error) {

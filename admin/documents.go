@@ -70,6 +70,7 @@ type RateSource struct {
 // Key is how far a watch key's addresses were issued.
 type Key struct {
 	Fingerprint string `json:"fingerprint"`
+	Merchant    string `json:"merchant"`
 	Next        uint32 `json:"next"`
 	Gap         uint32 `json:"gap"`
 	Import      string `json:"import,omitempty"` // makes another wallet look far enough
@@ -77,6 +78,7 @@ type Key struct {
 
 // TokenRequest is `satchel token create`.
 type TokenRequest struct {
+	Of
 	Facade string `json:"facade"`
 	Label  string `json:"label"`
 	SIN    string `json:"sin"`
@@ -103,11 +105,13 @@ type Grant struct {
 
 // ByID is a command on one thing.
 type ByID struct {
+	Of
 	ID string `json:"id"`
 }
 
 // InvoiceRequest is `satchel invoice create`.
 type InvoiceRequest struct {
+	Of
 	Price           string `json:"price"` // "": the first payment fixes it
 	Currency        string `json:"currency"`
 	OrderID         string `json:"orderId"`
@@ -118,6 +122,7 @@ type InvoiceRequest struct {
 
 // ListRequest is `satchel invoice list`.
 type ListRequest struct {
+	Of
 	Status string `json:"status"`
 	Limit  int    `json:"limit"`
 }
@@ -186,6 +191,7 @@ type Change struct {
 
 // MarkRequest is `satchel invoice mark`.
 type MarkRequest struct {
+	Of
 	ID     string `json:"id"`
 	Status string `json:"status"`
 	Reason string `json:"reason"`
@@ -193,6 +199,7 @@ type MarkRequest struct {
 
 // SettleRequest is `satchel invoice accept` and `satchel invoice return`.
 type SettleRequest struct {
+	Of
 	Outpoint string `json:"outpoint"`
 	TxID     string `json:"txid"`
 }
@@ -211,6 +218,7 @@ type Need struct {
 
 // DeliveryRequest is `satchel delivery list`.
 type DeliveryRequest struct {
+	Of
 	Failed  bool   `json:"failed"`
 	Invoice string `json:"invoice"`
 	Limit   int    `json:"limit"`
@@ -243,11 +251,13 @@ type Attempt struct {
 
 // TestRequest is `satchel delivery test`.
 type TestRequest struct {
+	Of
 	URL string `json:"url"`
 }
 
 // RotateRequest is `satchel secret rotate`.
 type RotateRequest struct {
+	Of
 	Overlap string `json:"overlap"` // a duration
 }
 

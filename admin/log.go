@@ -5,10 +5,12 @@ import (
 	"time"
 
 	"satchel/invoice"
+	"satchel/merchant"
 )
 
 // EventsRequest is `satchel events`.
 type EventsRequest struct {
+	Of
 	After  uint64 `json:"after"`  // the last sequence number that is known
 	Follow bool   `json:"follow"` // go on with what comes
 }
@@ -29,14 +31,14 @@ const eventPage = 500
 const followTick = 10 * time.Second
 
 // events emits the log after a number, and then, if asked to, what comes until the client goes away.
-func (o *Operator) events(ctx context.Context, r EventsRequest, emit func(Event) error) error {
+func (o *Operator) events(ctx context.Context, m merchant.ID, r EventsRequest, emit func(Event) error) error {
 	wake, cancel, err := o.cfg.Changes() // before the first look, so that nothing falls in between
 	if err != nil {
 		return err
 	}
 	defer cancel()
 	for after := r.After; ; {
-		list, err := o.cfg.Store.Events(ctx, o.cfg.Merchant, after, eventPage)
+		list, err := o.cfg.Store.Events(ctx, m, after, eventPage)
 		if err != nil {
 			return err
 		}

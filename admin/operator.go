@@ -16,8 +16,9 @@ import (
 
 // Store is what the operator's commands read and write.
 type Store interface {
+	Merchants(ctx context.Context) ([]merchant.Merchant, error)
 	Merchant(ctx context.Context, m merchant.ID) (merchant.Merchant, error)
-	PutMerchant(ctx context.Context, m merchant.Merchant) error
+	UpdateMerchant(ctx context.Context, m merchant.ID, fn func(*merchant.Merchant) error) (merchant.Merchant, error)
 	PutGrant(ctx context.Context, g auth.Grant) error
 	GrantsOf(ctx context.Context, m merchant.ID) ([]auth.Grant, error)
 	RevokeGrant(ctx context.Context, m merchant.ID, id auth.TokenID) error
@@ -56,7 +57,8 @@ type Config struct {
 	Store    Store
 	Invoices Invoices
 	Pairings Pairings
-	Merchant merchant.ID // the configuration's own
+	Merchant merchant.ID // the configuration's own: whom a command is about that names nobody
+	Shops    Shops
 	Secret   auth.Secret
 	Clock    Timekeeper
 	Base     string // public URL
@@ -82,33 +84,43 @@ func NewOperator(cfg Config) *Operator { return &Operator{cfg} }
 // Register adds every command to a server.
 func (o *Operator) Register(s *Server) {
 	Handle(s, "status", func(ctx context.Context, _ Nothing) (Status, error) { return o.cfg.Status(ctx) })
-	Handle(s, "token-create", o.createToken)
-	Handle(s, "token-list", o.listTokens)
-	Handle(s, "token-revoke", o.revokeToken)
-	Handle(s, "pairing-create", o.createPairing)
+	Handle(s, "token-create", of(o, o.createToken))
+	Handle(s, "token-list", of(o, o.listTokens))
+	Handle(s, "token-revoke", of(o, o.revokeToken))
+	Handle(s, "pairing-create", of(o, o.createPairing))
 	Handle(s, "pairing-list", o.listPairings)
-	Handle(s, "pairing-approve", o.approvePairing)
+	Handle(s, "pairing-approve", of(o, o.approvePairing))
 	Handle(s, "pairing-refuse", o.refusePairing)
 	Handle(s, "pairing-link", o.linkPairing)
-	Handle(s, "invoice-create", o.createInvoice)
-	Handle(s, "invoice-list", o.listInvoices)
-	Handle(s, "invoice-show", o.showInvoice)
-	Handle(s, "invoice-mark", o.markInvoice)
-	Handle(s, "invoice-accept", o.accept)
-	Handle(s, "invoice-return", o.giveBack)
-	Handle(s, "attention", o.attention)
-	Handle(s, "delivery-list", o.listDeliveries)
-	Handle(s, "delivery-resend", o.resend)
-	Handle(s, "delivery-test", o.testDelivery)
-	Handle(s, "secret-rotate", o.rotate)
+	Handle(s, "invoice-create", of(o, o.createInvoice))
+	Handle(s, "invoice-list", of(o, o.listInvoices))
+	Handle(s, "invoice-show", of(o, o.showInvoice))
+	Handle(s, "invoice-mark", of(o, o.markInvoice))
+	Handle(s, "invoice-accept", of(o, o.accept))
+	Handle(s, "invoice-return", of(o, o.giveBack))
+	Handle(s, "attention", of(o, o.attention))
+	Handle(s, "delivery-list", of(o, o.listDeliveries))
+	Handle(s, "delivery-resend", of(o, o.resend))
+	Handle(s, "delivery-test", of(o, o.testDelivery))
+	Handle(s, "secret-rotate", of(o, o.rotate))
+	Handle(s, "merchant-list", func(ctx context.Context, _ Nothing) ([]Shop, error) { return o.cfg.Shops.List(ctx) })
+	Handle(s, "merchant-check", o.checkMerchant)
+	Handle(s, "merchant-add", o.addMerchant)
+	Handle(s, "merchant-set", of(o, o.setMerchant))
 	Handle(s, "clock", o.clock)
 	Handle(s, "why", o.why)
 	Handle(s, "why-list", o.listReasons)
-	HandleStream(s, "events", o.events)
+	HandleStream(s, "events", func(ctx context.Context, r EventsRequest, emit func(Event) error) error {
+		m, err := o.find(ctx, r.Merchant)
+		if err != nil {
+			return err
+		}
+		return o.events(ctx, m, r, emit)
+	})
 	HandleStream(s, "reconcile", o.reconcile)
 }
 
-func (o *Operator) createToken(ctx context.Context, r TokenRequest) (Token, error) {
+func (o *Operator) createToken(ctx context.Context, m merchant.ID, r TokenRequest) (Token, error) {
 	facade, ok := auth.ParseFacade(r.Facade)
 	if !ok {
 		return Token{}, fault.Field("facade", "%q is not pos, merchant or payout", r.Facade)
@@ -119,7 +131,7 @@ func (o *Operator) createToken(ctx context.Context, r TokenRequest) (Token, erro
 	if len(r.Label) > 60 {
 		return Token{}, fault.Field("label", "is longer than 60 characters")
 	}
-	g := auth.Grant{Merchant: o.cfg.Merchant, Facade: facade, Label: r.Label, Created: o.cfg.Clock.Now()}
+	g := auth.Grant{Merchant: m, Facade: facade, Label: r.Label, Created: o.cfg.Clock.Now()}
 	if _, err := rand.Read(g.ID[:]); err != nil {
 		return Token{}, err
 	}
@@ -129,8 +141,8 @@ func (o *Operator) createToken(ctx context.Context, r TokenRequest) (Token, erro
 	return Token{Token: o.cfg.Secret.Token(g.ID), Facade: facade.String(), ID: g.ID.String(), Label: g.Label}, nil
 }
 
-func (o *Operator) listTokens(ctx context.Context, _ Nothing) ([]Grant, error) {
-	grants, err := o.cfg.Store.GrantsOf(ctx, o.cfg.Merchant)
+func (o *Operator) listTokens(ctx context.Context, m merchant.ID, _ Of) ([]Grant, error) {
+	grants, err := o.cfg.Store.GrantsOf(ctx, m)
 	list := make([]Grant, 0, len(grants))
 	for _, g := range grants {
 		list = append(list, Grant{
@@ -140,16 +152,16 @@ func (o *Operator) listTokens(ctx context.Context, _ Nothing) ([]Grant, error) {
 	return list, err
 }
 
-func (o *Operator) revokeToken(ctx context.Context, r ByID) (Nothing, error) {
+func (o *Operator) revokeToken(ctx context.Context, m merchant.ID, r ByID) (Nothing, error) {
 	id, err := auth.ParseTokenID(r.ID)
 	if err != nil {
 		return Nothing{}, fault.Field("id", "is no token id; `satchel token list` shows them")
 	}
-	return Nothing{}, o.cfg.Store.RevokeGrant(ctx, o.cfg.Merchant, id)
+	return Nothing{}, o.cfg.Store.RevokeGrant(ctx, m, id)
 }
 
-func (o *Operator) createInvoice(ctx context.Context, r InvoiceRequest) (Invoice, error) {
-	m, err := o.cfg.Store.Merchant(ctx, o.cfg.Merchant)
+func (o *Operator) createInvoice(ctx context.Context, m merchant.ID, r InvoiceRequest) (Invoice, error) {
+	shop, err := o.cfg.Store.Merchant(ctx, m)
 	if err != nil {
 		return Invoice{}, err
 	}
@@ -157,7 +169,7 @@ func (o *Operator) createInvoice(ctx context.Context, r InvoiceRequest) (Invoice
 	if !ok {
 		return Invoice{}, fault.Field("currency", "%q is not an ISO 4217 code or BTC", r.Currency)
 	}
-	req := invoice.Request{Merchant: m, Currency: cur, Open: r.Price == "", Extended: r.Extended}
+	req := invoice.Request{Merchant: shop, Currency: cur, Open: r.Price == "", Extended: r.Extended}
 	req.Order = invoice.Order{OrderID: r.OrderID, NotificationURL: r.NotificationURL}
 	if !req.Open {
 		if req.Price, err = money.ParseFiat(r.Price, cur); err != nil {
@@ -181,7 +193,7 @@ func (o *Operator) createInvoice(ctx context.Context, r InvoiceRequest) (Invoice
 	return invoiceDoc(inv, o.cfg.Base), nil
 }
 
-func (o *Operator) listInvoices(ctx context.Context, r ListRequest) ([]Invoice, error) {
+func (o *Operator) listInvoices(ctx context.Context, m merchant.ID, r ListRequest) ([]Invoice, error) {
 	f := invoice.Filter{Limit: r.Limit}
 	if f.Limit <= 0 || f.Limit > 1000 {
 		f.Limit = 100
@@ -192,7 +204,7 @@ func (o *Operator) listInvoices(ctx context.Context, r ListRequest) ([]Invoice, 
 			return nil, fault.Field("status", "%q is not an invoice status", r.Status)
 		}
 	}
-	invs, err := o.cfg.Store.ListInvoices(ctx, o.cfg.Merchant, f)
+	invs, err := o.cfg.Store.ListInvoices(ctx, m, f)
 	list := make([]Invoice, 0, len(invs))
 	for _, inv := range invs {
 		list = append(list, invoiceDoc(inv, o.cfg.Base))
@@ -203,52 +215,52 @@ func (o *Operator) listInvoices(ctx context.Context, r ListRequest) ([]Invoice, 
 // shownReceipts bounds what one page of an invoice's story holds.
 const shownReceipts = 1000
 
-func (o *Operator) showInvoice(ctx context.Context, r ByID) (Invoice, error) {
+func (o *Operator) showInvoice(ctx context.Context, m merchant.ID, r ByID) (Invoice, error) {
 	id := invoice.ID(r.ID)
-	inv, err := o.cfg.Store.Invoice(ctx, o.cfg.Merchant, id)
+	inv, err := o.cfg.Store.Invoice(ctx, m, id)
 	if err != nil {
 		return Invoice{}, err
 	}
 	doc := invoiceDoc(inv, o.cfg.Base)
-	receipts, err := o.cfg.Store.Receipts(ctx, o.cfg.Merchant, id, shownReceipts)
+	receipts, err := o.cfg.Store.Receipts(ctx, m, id, shownReceipts)
 	if err != nil {
 		return Invoice{}, err
 	}
 	for _, rec := range receipts {
 		doc.Payments = append(doc.Payments, paymentDoc(rec, o.cfg.Tip()))
 	}
-	events, err := o.cfg.Store.EventsOf(ctx, o.cfg.Merchant, id)
+	events, err := o.cfg.Store.EventsOf(ctx, m, id)
 	if err != nil {
 		return Invoice{}, err
 	}
 	for _, e := range events {
 		doc.History = append(doc.History, changeDoc(e))
 	}
-	deliveries, err := o.cfg.Store.DeliveriesOf(ctx, o.cfg.Merchant, id)
+	deliveries, err := o.cfg.Store.DeliveriesOf(ctx, m, id)
 	if err != nil {
 		return Invoice{}, err
 	}
-	doc.Deliveries, err = o.withAttempts(ctx, deliveries)
+	doc.Deliveries, err = o.withAttempts(ctx, m, deliveries)
 	return doc, err
 }
 
-func (o *Operator) markInvoice(ctx context.Context, r MarkRequest) (Invoice, error) {
+func (o *Operator) markInvoice(ctx context.Context, m merchant.ID, r MarkRequest) (Invoice, error) {
 	status, _ := invoice.ParseStatus(r.Status)
-	inv, err := o.cfg.Invoices.Mark(ctx, o.cfg.Merchant, invoice.ID(r.ID), status, r.Reason)
+	inv, err := o.cfg.Invoices.Mark(ctx, m, invoice.ID(r.ID), status, r.Reason)
 	return invoiceDoc(inv, o.cfg.Base), err
 }
 
-func (o *Operator) accept(ctx context.Context, r SettleRequest) (Invoice, error) {
-	id, out, err := o.outpoint(ctx, r)
+func (o *Operator) accept(ctx context.Context, m merchant.ID, r SettleRequest) (Invoice, error) {
+	id, out, err := o.outpoint(ctx, m, r)
 	if err != nil {
 		return Invoice{}, err
 	}
-	inv, err := o.cfg.Invoices.Accept(ctx, o.cfg.Merchant, id, out)
+	inv, err := o.cfg.Invoices.Accept(ctx, m, id, out)
 	return invoiceDoc(inv, o.cfg.Base), err
 }
 
-func (o *Operator) giveBack(ctx context.Context, r SettleRequest) (Invoice, error) {
-	id, out, err := o.outpoint(ctx, r)
+func (o *Operator) giveBack(ctx context.Context, m merchant.ID, r SettleRequest) (Invoice, error) {
+	id, out, err := o.outpoint(ctx, m, r)
 	if err != nil {
 		return Invoice{}, err
 	}
@@ -256,28 +268,29 @@ func (o *Operator) giveBack(ctx context.Context, r SettleRequest) (Invoice, erro
 	if err != nil {
 		return Invoice{}, fault.Field("txid", "%s", err)
 	}
-	inv, err := o.cfg.Invoices.Return(ctx, o.cfg.Merchant, id, out, by)
+	inv, err := o.cfg.Invoices.Return(ctx, m, id, out, by)
 	return invoiceDoc(inv, o.cfg.Base), err
 }
 
-func (o *Operator) outpoint(ctx context.Context, r SettleRequest) (invoice.ID, invoice.Outpoint, error) {
+func (o *Operator) outpoint(ctx context.Context, m merchant.ID, r SettleRequest) (invoice.ID, invoice.Outpoint, error) {
 	out, err := invoice.ParseOutpoint(r.Outpoint)
 	if err != nil {
 		return "", out, fault.Field("outpoint", "%s", err)
 	}
-	id, _, err := o.cfg.Store.FindReceipt(ctx, o.cfg.Merchant, out)
+	id, _, err := o.cfg.Store.FindReceipt(ctx, m, out)
 	return id, out, err
 }
 
-func (o *Operator) attention(ctx context.Context, _ Nothing) ([]Need, error) {
-	needs, err := o.cfg.Store.Attention(ctx, o.cfg.Merchant, 1000)
+func (o *Operator) attention(ctx context.Context, m merchant.ID, _ Of) ([]Need, error) {
+	about := o.flag(m)
+	needs, err := o.cfg.Store.Attention(ctx, m, 1000)
 	list := make([]Need, 0, len(needs))
 	for _, n := range needs {
 		d := Need{Why: n.Why, Invoice: string(n.Invoice.ID), Status: n.Invoice.State.Status.String(), OrderID: n.Invoice.Order.OrderID}
-		d.Next = "satchel invoice show " + d.Invoice
+		d.Next = "satchel invoice show " + d.Invoice + about
 		if n.Receipt.Sats > 0 {
 			d.Outpoint, d.Sats = n.Receipt.Outpoint.String(), int64(n.Receipt.Sats)
-			d.Next = "satchel invoice accept " + d.Outpoint + " | satchel invoice return " + d.Outpoint + " --txid T"
+			d.Next = "satchel invoice accept " + d.Outpoint + about + " | satchel invoice return " + d.Outpoint + " --txid T" + about
 		}
 		if n.Receipt.Value.Code != "" {
 			d.Value = n.Receipt.Value.String()

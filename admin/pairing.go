@@ -22,12 +22,14 @@ type Pairings interface {
 
 // PairingRequest is `satchel pairing create`.
 type PairingRequest struct {
+	Of
 	Facade string `json:"facade"`
 	Label  string `json:"label"`
 }
 
 // PairingByCode is a command on one pairing.
 type PairingByCode struct {
+	Of
 	Code   string `json:"code"`
 	Facade string `json:"facade,omitempty"` // where the client asked for none
 }
@@ -60,12 +62,12 @@ type PairingLink struct {
 	Expires time.Time `json:"expires"`
 }
 
-func (o *Operator) createPairing(ctx context.Context, r PairingRequest) (Offer, error) {
+func (o *Operator) createPairing(ctx context.Context, m merchant.ID, r PairingRequest) (Offer, error) {
 	facade, ok := auth.ParseFacade(r.Facade)
 	if !ok {
 		return Offer{}, fault.Field("facade", "%q is not pos, merchant or payout", r.Facade)
 	}
-	g, err := o.cfg.Pairings.Offer(ctx, auth.OfferRequest{Merchant: o.cfg.Merchant, Facade: facade, Label: r.Label})
+	g, err := o.cfg.Pairings.Offer(ctx, auth.OfferRequest{Merchant: m, Facade: facade, Label: r.Label})
 	if err != nil {
 		return Offer{}, err
 	}
@@ -82,7 +84,7 @@ func (o *Operator) listPairings(ctx context.Context, _ Nothing) ([]Pairing, erro
 	return list, err
 }
 
-func (o *Operator) approvePairing(ctx context.Context, r PairingByCode) (Pairing, error) {
+func (o *Operator) approvePairing(ctx context.Context, m merchant.ID, r PairingByCode) (Pairing, error) {
 	g, err := o.waiting(ctx, r.Code)
 	if err != nil {
 		return Pairing{}, err
@@ -91,7 +93,7 @@ func (o *Operator) approvePairing(ctx context.Context, r PairingByCode) (Pairing
 	if err != nil {
 		return Pairing{}, err
 	}
-	g, err = o.cfg.Pairings.Approve(ctx, r.Code, o.cfg.Merchant, facade)
+	g, err = o.cfg.Pairings.Approve(ctx, r.Code, m, facade)
 	return pairingDoc(g, r.Code, o.cfg.Clock.Now()), noPairing(err)
 }
 

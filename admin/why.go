@@ -15,13 +15,15 @@ import (
 
 // WhyRequest is `satchel why`.
 type WhyRequest struct {
+	Of             // where nobody is named, the first merchant who knows of it
 	Subject string `json:"subject"` // an invoice's id, a txid, an outpoint or an address
 }
 
 // Why is the answer: one stable code, what it means, what can be done, and the story that led there.
 type Why struct {
 	Subject  string   `json:"subject"`
-	Kind     string   `json:"kind"` // invoice, transaction or address
+	Merchant string   `json:"merchant,omitempty"` // whose it is
+	Kind     string   `json:"kind"`               // invoice, transaction or address
 	Code     string   `json:"code"`
 	Sentence string   `json:"sentence"`
 	Details  []string `json:"details,omitempty"`
@@ -99,38 +101,64 @@ func (o *Operator) why(ctx context.Context, r WhyRequest) (Why, error) {
 	if r.Subject == "" || len(r.Subject) > 128 {
 		return Why{}, fault.Field("subject", "give an invoice's id, a txid or an address")
 	}
+	if r.Merchant != "" {
+		m, err := o.find(ctx, r.Merchant)
+		if err != nil {
+			return Why{}, err
+		}
+		return o.whyOf(ctx, m, r)
+	}
+	list, err := o.cfg.Store.Merchants(ctx)
+	if err != nil {
+		return Why{}, err
+	}
+	first, err := o.whyOf(ctx, o.cfg.Merchant, r)
+	if first.Merchant != "" {
+		return first, err
+	}
+	for _, m := range list {
+		if w, err := o.whyOf(ctx, m.ID, r); w.Merchant != "" {
+			return w, err
+		}
+	}
+	return first, err
+}
+
+// whyOf answers for one merchant. What they know nothing of has no merchant in the answer.
+func (o *Operator) whyOf(ctx context.Context, m merchant.ID, r WhyRequest) (Why, error) {
 	if id, err := invoice.ParseTxID(r.Subject); err == nil {
-		return o.whyTransaction(ctx, r.Subject, id)
+		return o.whyTransaction(ctx, m, r.Subject, id)
 	}
 	if out, err := invoice.ParseOutpoint(r.Subject); err == nil {
-		return o.whyTransaction(ctx, r.Subject, out.TxID)
+		return o.whyTransaction(ctx, m, r.Subject, out.TxID)
 	}
-	inv, err := o.cfg.Store.Invoice(ctx, o.cfg.Merchant, invoice.ID(r.Subject))
+	inv, err := o.cfg.Store.Invoice(ctx, m, invoice.ID(r.Subject))
 	if err == nil {
-		return o.whyInvoice(ctx, Why{Subject: r.Subject, Kind: "invoice"}, inv)
+		return o.whyInvoice(ctx, Why{Subject: r.Subject, Merchant: string(m), Kind: "invoice"}, inv)
 	}
 	if !fault.Is(err, fault.NotFound) {
 		return Why{}, err
 	}
-	return o.whyAddress(ctx, r.Subject)
+	return o.whyAddress(ctx, m, r.Subject)
 }
 
-func (o *Operator) whyAddress(ctx context.Context, text string) (Why, error) {
+func (o *Operator) whyAddress(ctx context.Context, m merchant.ID, text string) (Why, error) {
 	w := Why{Subject: text, Kind: "address"}
 	script, err := o.cfg.Script(text)
 	if err != nil {
 		return w, fault.Field("subject", "%q is no invoice, txid or address of this network", text)
 	}
-	inv, err := o.cfg.Store.ByAddressScript(ctx, o.cfg.Merchant, script)
+	inv, err := o.cfg.Store.ByAddressScript(ctx, m, script)
 	if err == nil {
+		w.Merchant = string(m)
 		return o.whyInvoice(ctx, w, inv)
 	}
 	if !fault.Is(err, fault.NotFound) {
 		return w, err
 	}
 	w.Code = addressNotOurs
-	if index, ok := o.cfg.Beyond(ctx, o.cfg.Merchant, script); ok {
-		w.Code = addressBeyond
+	if index, ok := o.cfg.Beyond(ctx, m, script); ok {
+		w.Code, w.Merchant = addressBeyond, string(m)
 		w.Details = []string{"its index is " + strconv.FormatUint(uint64(index), 10)}
 		w.Next = []string{"satchel reconcile"}
 	}
@@ -138,9 +166,9 @@ func (o *Operator) whyAddress(ctx context.Context, text string) (Why, error) {
 	return w, nil
 }
 
-func (o *Operator) whyTransaction(ctx context.Context, text string, id invoice.TxID) (Why, error) {
+func (o *Operator) whyTransaction(ctx context.Context, m merchant.ID, text string, id invoice.TxID) (Why, error) {
 	w := Why{Subject: text, Kind: "transaction"}
-	found, err := o.cfg.Store.ByTx(ctx, o.cfg.Merchant, id)
+	found, err := o.cfg.Store.ByTx(ctx, m, id)
 	if err != nil {
 		return w, err
 	}
@@ -155,6 +183,7 @@ func (o *Operator) whyTransaction(ctx context.Context, text string, id invoice.T
 		w.Sentence = meaning(w.Code)
 		return w, nil
 	}
+	w.Merchant = string(m)
 	seen := map[invoice.ID]bool{}
 	for _, f := range found {
 		last := f.Receipt.History[len(f.Receipt.History)-1]
@@ -165,7 +194,7 @@ func (o *Operator) whyTransaction(ctx context.Context, text string, id invoice.T
 			continue
 		}
 		seen[f.Invoice] = true
-		inv, err := o.cfg.Store.Invoice(ctx, o.cfg.Merchant, f.Invoice)
+		inv, err := o.cfg.Store.Invoice(ctx, m, f.Invoice)
 		if err != nil {
 			return w, err
 		}
@@ -214,7 +243,8 @@ func stands(inv invoice.Invoice) string {
 
 // tell adds an invoice's story, and what can be done about it.
 func (o *Operator) tell(ctx context.Context, w *Why, inv invoice.Invoice) error {
-	doc, err := o.showInvoice(ctx, ByID{ID: string(inv.ID)})
+	m := inv.Ref.Merchant
+	doc, err := o.showInvoice(ctx, m, ByID{ID: string(inv.ID)})
 	if err != nil {
 		return err
 	}
@@ -230,9 +260,9 @@ func (o *Operator) tell(ctx context.Context, w *Why, inv invoice.Invoice) error 
 			w.Details = append(w.Details, p.Outpoint+" was replaced by "+p.ReplacedBy)
 		}
 	}
-	w.callbacks(doc)
-	w.Next = append(w.Next, "satchel invoice show "+doc.ID)
-	needs, err := o.attention(ctx, Nothing{})
+	w.callbacks(doc, o.flag(m))
+	w.Next = append(w.Next, "satchel invoice show "+doc.ID+o.flag(m))
+	needs, err := o.attention(ctx, m, Of{})
 	for _, n := range needs {
 		if n.Invoice == doc.ID && n.Next != "" && !slices.Contains(w.Next, n.Next) {
 			w.Next = append(w.Next, n.Next)
@@ -241,8 +271,8 @@ func (o *Operator) tell(ctx context.Context, w *Why, inv invoice.Invoice) error 
 	return err
 }
 
-// callbacks adds what became of an invoice's callbacks.
-func (w *Why) callbacks(doc Invoice) {
+// callbacks adds what became of an invoice's callbacks. flag says whose they are, for commands.
+func (w *Why) callbacks(doc Invoice, flag string) {
 	code := callbackDelivered
 	if len(doc.Deliveries) == 0 {
 		code = callbackNotAsked
@@ -259,7 +289,7 @@ func (w *Why) callbacks(doc Invoice) {
 			if code != callbackNotTaken {
 				code = callbackGivenUp
 			}
-			w.Next = append(w.Next, "satchel delivery resend "+strconv.FormatUint(d.ID, 10))
+			w.Next = append(w.Next, "satchel delivery resend "+strconv.FormatUint(d.ID, 10)+flag)
 		}
 	}
 	w.Details = append(w.Details, code+": "+meaning(code))

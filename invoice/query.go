@@ -2,6 +2,8 @@ package invoice
 
 import (
 	"time"
+
+	"satchel/merchant"
 )
 
 // Filter says which of a merchant's invoices to list, newest first. Zero values do not filter.
@@ -46,7 +48,8 @@ type Stats struct {
 
 // KeyStats tells how far a watch key's addresses were issued.
 type KeyStats struct {
-	Key  string
-	Next uint32 // the index that the next invoice gets
-	Gap  uint32 // addresses issued since the last one that was paid
+	Merchant merchant.ID
+	Key      string
+	Next     uint32 // the index that the next invoice gets
+	Gap      uint32 // addresses issued since the last one that was paid
 }

@@ -34,7 +34,7 @@ type Gate interface{ Ready() error }
 // Store keeps invoices. Every read takes the merchant; there is no other way to change an invoice than by a function
 // that is given the current one, within one commit.
 type Store interface {
-	// Create gives the builder the next index of the deriver's key and stores what it returns with its events, its
+	// Create gives the builder the next index of the merchant's key and stores what it returns with its events, its
 	// script and its guid in one commit. A guid that was used for the same body gives the earlier invoice instead;
 	// for another body, fault.Conflict. The builder may be called again.
 	Create(ctx context.Context, c Creation, build func(Slot) (Invoice, []Event, error)) (Invoice, error)

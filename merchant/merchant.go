@@ -1,4 +1,4 @@
-// Package merchant is who gets paid: a permanent id, settings for new invoices, and secrets. It imports no other room
+// Package merchant is who gets paid: a permanent id, a watch key, settings for new invoices, and secrets. It imports no other room
 // of the domain, so that authentication may know merchants without knowing invoices.
 package merchant
 
@@ -19,8 +19,17 @@ type Merchant struct {
 	ID       ID
 	Name     string
 	Created  time.Time
+	Watch    Watch
 	Settings Settings
 	Secrets  Secrets
+}
+
+// Watch is the public key that a merchant's addresses come from. It is zero for the merchant of the configuration, whose
+// key stands there.
+type Watch struct {
+	Key         Secret // an extended public key or a public descriptor: who has it sees every payment
+	Type        string // of the addresses ("p2wpkh"…), where the key does not say; "": it does
+	Fingerprint string // names the key with its branch, however it is written
 }
 
 // Speed is how many confirmations make an invoice confirmed (BitPay transactionSpeed).
@@ -66,15 +75,25 @@ const (
 	Never
 )
 
+// String gives the word of the configuration.
+func (z ZeroConf) String() string {
+	switch z {
+	case Limited:
+		return "limited"
+	case Always:
+		return "always"
+	case Never:
+		return "never"
+	}
+	return "unknown"
+}
+
 // ParseZeroConf reads "limited", "always" or "never".
 func ParseZeroConf(text string) (ZeroConf, bool) {
-	switch text {
-	case "limited":
-		return Limited, true
-	case "always":
-		return Always, true
-	case "never":
-		return Never, true
+	for _, z := range []ZeroConf{Limited, Always, Never} {
+		if text == z.String() {
+			return z, true
+		}
 	}
 	return 0, false
 }
@@ -90,7 +109,7 @@ type Settings struct {
 	ZeroConf          ZeroConf
 	ZeroConfDwell     time.Duration // no conflict was seen for so long
 	ZeroConfMax       money.Sats    // per invoice
-	ZeroConfExposure  money.Sats    // all open ones together
+	ZeroConfExposure  money.Sats    // all open ones of all merchants together: only the configuration's counts
 	MaxOpen           int           // open unpaid invoices per bearer token
 	NotificationURL   string        // where callbacks go when the invoice does not say
 	FullNotifications bool

@@ -12,10 +12,10 @@ import (
 // However a merchant is printed or logged, nobody reads a secret by accident.
 func TestSecretsDoNotPrint(t *testing.T) {
 	const secret = "whsec_aGVsbG8gd29ybGQ"
-	m := Merchant{ID: "m", Secrets: Secrets{Webhook: secret, Previous: []Retired{{Secret: secret}}}}
+	m := Merchant{ID: "m", Watch: Watch{Key: secret}, Secrets: Secrets{Webhook: secret, Previous: []Retired{{Secret: secret}}}}
 	var log bytes.Buffer
 	for _, h := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
-		slog.New(h).Info("merchant", "secret", m.Secrets.Webhook, "all", m, "secrets", m.Secrets)
+		slog.New(h).Info("merchant", "secret", m.Secrets.Webhook, "all", m, "secrets", m.Secrets, "watch", m.Watch)
 	}
 	doc, err := json.Marshal(m)
 	if err != nil {
@@ -41,7 +41,7 @@ func TestWordsOfSettings(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]ZeroConf{"limited": Limited, "always": Always, "never": Never} {
-		if z, ok := ParseZeroConf(text); !ok || z != want {
+		if z, ok := ParseZeroConf(text); !ok || z != want || z.String() != text {
 			t.Errorf("%s: %v %v", text, z, ok)
 		}
 	}

@@ -32,7 +32,7 @@ func (a *audit) invoices() error {
 		if rec.Marks != marksOf(&inv) {
 			return errors.New("what it counts as is not what it is")
 		}
-		if err := a.index(&rec); err != nil {
+		if err := a.index(at.no, &rec); err != nil {
 			return err
 		}
 		if err := a.revisions(at, rec.State.Revision); err != nil {
@@ -42,8 +42,8 @@ func (a *audit) invoices() error {
 	})
 }
 
-// index checks that the key's counter is beyond the invoice's address.
-func (a *audit) index(rec *invoiceRecord) error {
+// index checks that the invoice's address is of its merchant's key, and that the key's counter is beyond it.
+func (a *audit) index(no uint32, rec *invoiceRecord) error {
 	if rec.Address.Key == "" {
 		return nil
 	}
@@ -53,6 +53,8 @@ func (a *audit) index(rec *invoiceRecord) error {
 		return err
 	case !ok:
 		return errors.New("its watch key is missing")
+	case key.No != no:
+		return errors.New("its watch key is another merchant's")
 	case rec.Address.Index >= key.Next:
 		return errors.New("its address could be issued again")
 	case rec.Sums.Receipts > 0 && rec.Address.Index >= key.Paid:
@@ -203,7 +205,7 @@ func (a *audit) keys() error {
 		if no, err := a.t.merchantNo(rec.ID); err != nil || no != binary.BigEndian.Uint32(key) {
 			return errors.New("its id leads elsewhere")
 		}
-		return nil
+		return a.watch(&rec, binary.BigEndian.Uint32(key))
 	})
 	next := map[uint32]uint32{}
 	err = errors.Join(err, a.each(bKeys, func(key, payload []byte) error {
@@ -232,6 +234,23 @@ func (a *audit) keys() error {
 		_, err := a.t.invoiceRecord(at)
 		return err
 	}))
+}
+
+// watch checks that a merchant's own watch key has a counter, and is nobody else's.
+func (a *audit) watch(rec *merchantRecord, no uint32) error {
+	if rec.Watch == (watchRecord{}) {
+		return nil
+	}
+	key, ok, err := a.t.watchKey(rec.Watch.Fingerprint)
+	switch {
+	case err != nil:
+		return err
+	case !ok || rec.Watch.Key == "":
+		return errors.New("its watch key is missing")
+	case key.No != no:
+		return errors.New("its watch key is another merchant's")
+	}
+	return nil
 }
 
 // headers checks that our chain has no hole.

@@ -13,6 +13,7 @@ func fromMerchant(m *merchant.Merchant) merchantRecord {
 	s := &m.Settings
 	r := merchantRecord{
 		ID: m.ID, Name: m.Name, Created: toInstant(m.Created), Webhook: m.Secrets.Webhook.Reveal(),
+		Watch: watchRecord{Key: m.Watch.Key.Reveal(), Type: m.Watch.Type, Fingerprint: m.Watch.Fingerprint},
 		Settings: settingsRecord{
 			Window: s.Window, Speed: s.Speed, Tolerance: s.Tolerance.Sats, ToleranceRate: s.Tolerance.Share,
 			InvalidAfter: s.InvalidAfter, LateAccept: s.LateAccept, LateMaxMove: s.LateMaxMove, ZeroConf: s.ZeroConf,
@@ -30,6 +31,7 @@ func (r *merchantRecord) merchant() merchant.Merchant {
 	s := &r.Settings
 	m := merchant.Merchant{
 		ID: r.ID, Name: r.Name, Created: r.Created.time(),
+		Watch: merchant.Watch{Key: merchant.Secret(r.Watch.Key), Type: r.Watch.Type, Fingerprint: r.Watch.Fingerprint},
 		Settings: merchant.Settings{
 			Window: s.Window, Speed: s.Speed, Tolerance: money.Tolerance{Sats: s.Tolerance, Share: s.ToleranceRate},
 			InvalidAfter: s.InvalidAfter, LateAccept: s.LateAccept, LateMaxMove: s.LateMaxMove, ZeroConf: s.ZeroConf,

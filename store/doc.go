@@ -38,7 +38,8 @@
 //	merchantIDs        id → no
 //	grants             token id (8) → grant            one read proves a token
 //	grantsOf           no ‖ token id → –
-//	keys               fingerprint → key               next index; belongs to the key, not to the merchant, and never falls
+//	keys               fingerprint → key               next index; belongs to the key, not to the merchant, and never falls;
+//	                                    every merchant but the first has the key's text in its own record
 //	lookahead          key no ‖ index (4) → address    of descriptors that only the node derives, until they are issued
 //	scripts            script → ref                    whose payment is it; small rows, streamed into memory at start
 //	invoices           ref → invoice                   without receipts and events, which may be many

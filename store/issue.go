@@ -23,7 +23,7 @@ func (db *DB) ByGUID(ctx context.Context, c invoice.Creation) (inv invoice.Invoi
 	return inv, ok, err
 }
 
-// Create gives the builder the next index of the deriver's key and stores what it returns, with its events, its script
+// Create gives the builder the next index of the merchant's key and stores what it returns, with its events, its script
 // and its guid, in one commit. An index that a commit took is never given again. A guid that was used for the same body
 // gives the earlier invoice, also while the store is not writable.
 func (db *DB) Create(
@@ -69,7 +69,7 @@ func (t *txn) create(
 	slot := invoice.Slot{Ref: invoice.Ref{Merchant: c.Merchant, Seq: at.seq}, Tip: t.tip().Height}
 	var key *keyRecord
 	if !c.NoAddress {
-		if slot.Address, key, err = t.nextAddress(no); err != nil {
+		if slot.Address, key, err = t.nextAddress(at, c.Merchant); err != nil {
 			return invoice.Invoice{}, err
 		}
 	}

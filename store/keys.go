@@ -38,19 +38,32 @@ func (db *DB) RegisterKey(ctx context.Context, k Key) error {
 		if err != nil {
 			return err
 		}
-		switch {
-		case ok && rec.No != no:
-			return fault.New(fault.Conflict, "the key belongs to another merchant; two merchants with one key would share addresses")
-		case !ok:
-			if rec.Number, err = t.keyCount(); err != nil {
-				return err
-			}
-			rec.No, rec.Number = no, rec.Number+1
-			rec.Paid = k.Next // what is below was another wallet's
+		if !ok {
+			return t.newKey(&k, no)
+		}
+		if rec.No != no {
+			return keyInUse()
 		}
 		rec.Next, rec.Birthday = max(rec.Next, k.Next), k.Birthday
 		return t.save(bKeys, []byte(k.Fingerprint), rec)
 	})
+}
+
+func keyInUse() error {
+	return &fault.Error{
+		Kind: fault.Conflict, Field: "key", Message: "belongs to another merchant; two merchants with one key would share addresses",
+	}
+}
+
+// newKey adds a key that is not known yet.
+func (t *txn) newKey(k *Key, no uint32) error {
+	n, err := t.keyCount()
+	if err != nil {
+		return err
+	}
+	// What is below the first index was another wallet's, so it counts as paid.
+	rec := keyRecord{Number: n + 1, No: no, Next: k.Next, Paid: k.Next, Birthday: k.Birthday}
+	return t.save(bKeys, []byte(k.Fingerprint), rec)
 }
 
 // Keys lists the watch keys, by fingerprint.
@@ -137,23 +150,16 @@ func (t *txn) knownKey(fingerprint string) (*keyRecord, error) {
 	return rec, err
 }
 
-// nextAddress gives the next address of the deriver's key that nobody was ever shown. An index without an address, and
+// nextAddress gives the next address of the merchant's key that nobody was ever shown. An index without an address, and
 // one whose script is known already (the same wallet under another description), are passed over.
-func (t *txn) nextAddress(no uint32) (invoice.Address, *keyRecord, error) {
-	deriver := t.db.cfg.Deriver
-	if deriver == nil {
-		return invoice.Address{}, nil, fault.New(fault.Unavailable, "There is no wallet to take an address from")
-	}
-	key := deriver.Key()
-	rec, err := t.knownKey(key)
+func (t *txn) nextAddress(at ref, m merchant.ID) (invoice.Address, *keyRecord, error) {
+	deriver, rec, err := t.deriver(at.no, m)
 	if err != nil {
 		return invoice.Address{}, nil, err
 	}
-	if rec.No != no {
-		return invoice.Address{}, nil, fmt.Errorf("watch key %s belongs to another merchant", key)
-	}
+	key := deriver.Key()
 	for index := rec.Next; index < maxIndex; index++ {
-		a, err := t.derive(rec, index)
+		a, err := t.derive(deriver, rec, index)
 		if errors.Is(err, invoice.ErrSkip) {
 			continue
 		}
@@ -175,13 +181,30 @@ func (t *txn) nextAddress(no uint32) (invoice.Address, *keyRecord, error) {
 	return invoice.Address{}, nil, fault.New(fault.Unavailable, "The wallet has no addresses left")
 }
 
+// deriver finds who gives a merchant's addresses, and how far they were issued.
+func (t *txn) deriver(no uint32, m merchant.ID) (invoice.Deriver, *keyRecord, error) {
+	none := fault.New(fault.Unavailable, "There is no wallet to take an address from")
+	if t.db.cfg.Derivers == nil {
+		return nil, nil, none
+	}
+	d, ok := t.db.cfg.Derivers.For(m)
+	if !ok {
+		return nil, nil, none
+	}
+	rec, err := t.knownKey(d.Key())
+	if err == nil && rec.No != no {
+		err = fmt.Errorf("watch key %s belongs to another merchant", d.Key())
+	}
+	return d, rec, err
+}
+
 // derive takes an address from the look-ahead window, or computes it.
-func (t *txn) derive(rec *keyRecord, index uint32) (invoice.Address, error) {
+func (t *txn) derive(deriver invoice.Deriver, rec *keyRecord, index uint32) (invoice.Address, error) {
 	var ahead addressRecord
 	if ok, err := t.load(bLookahead, aheadKey(rec, index), &ahead); err != nil || ok {
 		return invoice.Address(ahead), err
 	}
-	return t.db.cfg.Deriver.Address(index)
+	return deriver.Address(index)
 }
 
 // advance takes an index, and what the look-ahead window has up to it.

@@ -1,9 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"slices"
 
 	"satchel/fault"
 	"satchel/merchant"
@@ -45,6 +48,69 @@ func (db *DB) PutMerchant(ctx context.Context, m merchant.Merchant) error {
 		return errors.New("a merchant needs an id")
 	}
 	return db.update(ctx, func(t *txn) error { return t.putMerchant(&m) })
+}
+
+// AddMerchant adds a merchant and its watch key in one commit. fault.Conflict where the name or the key is in use.
+func (db *DB) AddMerchant(ctx context.Context, m merchant.Merchant, k Key) error {
+	if m.ID == "" || k.Fingerprint == "" || k.Next > maxIndex || m.Watch.Fingerprint != k.Fingerprint {
+		return errors.New("a new merchant needs an id, and a watch key with a possible start index")
+	}
+	return db.update(ctx, func(t *txn) error {
+		if _, err := t.merchantNo(m.ID); !fault.Is(err, fault.NotFound) {
+			return errors.Join(err, fmt.Errorf("the merchant's id %s is in use", m.ID))
+		}
+		if err := t.nameFree(m.Name); err != nil {
+			return err
+		}
+		if _, ok, err := t.watchKey(k.Fingerprint); err != nil || ok {
+			return cmp.Or(err, keyInUse())
+		}
+		if err := t.putMerchant(&m); err != nil {
+			return err
+		}
+		no, err := t.merchantNo(m.ID)
+		if err != nil {
+			return err
+		}
+		return t.newKey(&k, no)
+	})
+}
+
+// UpdateMerchant changes a merchant within one commit. fn may run again; the id stays what it is.
+func (db *DB) UpdateMerchant(ctx context.Context, id merchant.ID, fn func(*merchant.Merchant) error) (m merchant.Merchant, err error) {
+	err = db.update(ctx, func(t *txn) error {
+		no, err := t.merchantNo(id)
+		if err != nil {
+			return err
+		}
+		if m, err = t.shop(no); err != nil {
+			return err
+		}
+		m.Secrets.Previous = slices.Clone(m.Secrets.Previous)
+		if err := fn(&m); err != nil {
+			return err
+		}
+		m.ID = id
+		return t.putMerchant(&m)
+	})
+	if err != nil {
+		return merchant.Merchant{}, err
+	}
+	return m, nil
+}
+
+// nameFree refuses a name that another merchant has: an operator names merchants by it.
+func (t *txn) nameFree(name string) error {
+	return t.scan(bMerchants, nil, nil, func(key, payload []byte) (bool, error) {
+		var rec merchantRecord
+		if err := decode(bMerchants, key, payload, &rec); err != nil {
+			return false, err
+		}
+		if rec.Name == name {
+			return false, &fault.Error{Kind: fault.Conflict, Field: "name", Message: "is another merchant's"}
+		}
+		return true, nil
+	})
 }
 
 // Secrets gives what signs a merchant's callbacks.

@@ -14,9 +14,17 @@ type merchantRecord struct {
 	ID       merchant.ID    `json:"id"`
 	Name     string         `json:"name"`
 	Created  instant        `json:"created,omitempty"`
+	Watch    watchRecord    `json:"watch,omitzero"`
 	Settings settingsRecord `json:"settings"`
 	Webhook  string         `json:"webhook,omitempty"`
 	Previous []secretRecord `json:"previous,omitempty"`
+}
+
+// watchRecord is a merchant's watch key, which stands here as it was given.
+type watchRecord struct {
+	Key         string `json:"key,omitempty"`
+	Type        string `json:"type,omitempty"`
+	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
 type secretRecord struct {

@@ -7,6 +7,7 @@ import (
 
 	"satchel/fault"
 	"satchel/invoice"
+	"satchel/merchant"
 	"satchel/money"
 )
 
@@ -41,8 +42,11 @@ func (db *DB) Stats(ctx context.Context) (s invoice.Stats, err error) {
 			return err
 		}
 		return t.eachKey(func(fingerprint string, rec *keyRecord) error {
-			s.Keys = append(s.Keys, invoice.KeyStats{Key: fingerprint, Next: rec.Next, Gap: rec.Next - min(rec.Paid, rec.Next)})
-			return nil
+			m, err := t.shop(rec.No)
+			s.Keys = append(s.Keys, invoice.KeyStats{
+				Merchant: m.ID, Key: fingerprint, Next: rec.Next, Gap: rec.Next - min(rec.Paid, rec.Next),
+			})
+			return err
 		})
 	})
 	if err != nil {
@@ -50,6 +54,27 @@ func (db *DB) Stats(ctx context.Context) (s invoice.Stats, err error) {
 	}
 	s.FileSize, err = db.Size()
 	return s, err
+}
+
+// OpenInvoices counts a merchant's invoices that are on their way: new, paid or confirmed. It costs as many rows.
+func (db *DB) OpenInvoices(ctx context.Context, m merchant.ID) (n int, err error) {
+	err = db.view(ctx, func(t *txn) error {
+		no, err := t.merchantNo(m)
+		if err != nil {
+			return err
+		}
+		for _, status := range []invoice.Status{invoice.New, invoice.Paid, invoice.Confirmed} {
+			err := t.scan(bByStatus, append(key32(nil, no), byte(status)), nil, func(_, _ []byte) (bool, error) {
+				n++
+				return true, ctx.Err()
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return n, err
 }
 
 // LoadScripts gives every script that was ever issued, each only until add returns, and how many there are. The memory

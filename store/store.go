@@ -22,7 +22,12 @@ import (
 	"satchel/tracker"
 )
 
-// Config is what a store works with. Path is needed; without Deriver no invoice can be created that has an address.
+// Derivers knows who gives a merchant's addresses. It is asked inside transactions: without I/O.
+type Derivers interface {
+	For(m merchant.ID) (d invoice.Deriver, ok bool)
+}
+
+// Config is what a store works with. Path is needed; without Derivers no invoice can be created that has an address.
 type Config struct {
 	Path string
 	Log  *slog.Logger     // nil: nothing is logged
@@ -35,7 +40,7 @@ type Config struct {
 	Fatal       func(error)     // a commit returned an error and may be on the disk: the process must stop
 	MinFree     int64           // bytes of the disk that must stay free for new invoices; 0: 64 MiB
 	Watch       invoice.Watcher // learns a script before the commit that issues it
-	Deriver     invoice.Deriver // gives the address of an index
+	Derivers    Derivers        // give the addresses of the merchants' indexes
 }
 
 // DB is the open store. Reads work at once, writes while Run runs.

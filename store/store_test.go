@@ -34,7 +34,7 @@ func create(t testing.TB) string {
 }
 
 func config(path string) Config {
-	return Config{Path: path, Render: storetest.Render, Deriver: storetest.Deriver{}, Now: storetest.Noon}
+	return Config{Path: path, Render: storetest.Render, Derivers: storetest.Derivers{}, Now: storetest.Noon}
 }
 
 // open opens a file and runs its committer until the test ends, when everything in it must be sound.
@@ -71,8 +71,12 @@ func ready(t testing.TB, db *DB) {
 	if err := db.PutMerchant(ctx, shop(storetest.Other)); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.RegisterKey(ctx, Key{Fingerprint: storetest.Deriver{}.Key(), Merchant: storetest.Shop}); err != nil {
-		t.Fatal(err)
+	for _, k := range []Key{
+		{Fingerprint: storetest.Deriver{}.Key(), Merchant: storetest.Shop}, {Fingerprint: storetest.OtherDeriver{}.Key(), Merchant: storetest.Other},
+	} {
+		if err := db.RegisterKey(ctx, k); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -312,10 +316,8 @@ func TestFullDiskRefusesNewInvoicesOnly(t *testing.T) {
 	}
 }
 
-func TestBackupOpensAndIsSound(t *testing.T) {
-	db := open(t, config(create(t)))
-	newInvoice(t, db, "invoice-1")
-	path := filepath.Join(t.TempDir(), "backup.db")
+func backup(t *testing.T, db *DB, path string) {
+	t.Helper()
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
@@ -323,6 +325,13 @@ func TestBackupOpensAndIsSound(t *testing.T) {
 	if err := errors.Join(db.Backup(t.Context(), f), f.Close()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestBackupOpensAndIsSound(t *testing.T) {
+	db := open(t, config(create(t)))
+	newInvoice(t, db, "invoice-1")
+	path := filepath.Join(t.TempDir(), "backup.db")
+	backup(t, db, path)
 	if problems, err := CheckFile(t.Context(), path); err != nil || len(problems) > 0 {
 		t.Fatalf("%v %v", problems, err)
 	}

@@ -94,7 +94,7 @@ func (w *world) Rate(string) (money.Rate, money.Evidence, error) {
 func (w *world) start() {
 	w.t.Helper()
 	db, err := store.Open(store.Config{
-		Path: w.path, Render: storetest.Render, Deriver: storetest.Deriver{}, Watch: w.filter.Scripts, Now: func() time.Time { return w.now },
+		Path: w.path, Render: storetest.Render, Derivers: storetest.Derivers{}, Watch: w.filter.Scripts, Now: func() time.Time { return w.now },
 	})
 	w.must(err)
 	ctx, cancel := context.WithCancel(context.Background())

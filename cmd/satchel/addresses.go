@@ -3,12 +3,16 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"sync"
 	"time"
 
 	"satchel/chain"
 	"satchel/fault"
 	"satchel/invoice"
+	"satchel/merchant"
 	"satchel/wallet"
 )
 
@@ -31,22 +35,65 @@ func (d deriver) Address(index uint32) (invoice.Address, error) {
 	return invoice.Address{Text: a.Text, Script: a.Script, Key: d.Key(), Index: index}, err
 }
 
+// derivers are the watch keys of all merchants, each merchant's own.
+type derivers struct {
+	mu sync.RWMutex
+	of map[merchant.ID]deriver
+}
+
+func newDerivers() *derivers { return &derivers{of: map[merchant.ID]deriver{}} }
+
+// For finds a merchant's.
+func (d *derivers) For(m merchant.ID) (invoice.Deriver, bool) {
+	one, ok := d.get(m)
+	return one, ok
+}
+
+func (d *derivers) get(m merchant.ID) (deriver, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	one, ok := d.of[m]
+	return one, ok
+}
+
+func (d *derivers) put(m merchant.ID, key *wallet.WatchKey) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.of[m] = deriver{key}
+}
+
+// all gives every merchant's.
+func (d *derivers) all() map[merchant.ID]deriver {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return maps.Clone(d.of)
+}
+
+// watchKey finds a key by its fingerprint; nil where no merchant has it any more.
+func (d *derivers) watchKey(fingerprint string) *wallet.WatchKey {
+	for _, one := range d.all() {
+		if one.Key() == fingerprint {
+			return one.key
+		}
+	}
+	return nil
+}
+
 // lookahead keeps derived addresses that no invoice has yet.
 type lookahead interface {
 	Lookahead(ctx context.Context, key string) (next, have uint32, err error)
 	PutLookahead(ctx context.Context, key string, list []invoice.Address) error
 }
 
-// lookAhead keeps enough derived addresses in the store, ahead of need.
-func (d deriver) lookAhead(ctx context.Context, store lookahead, node wallet.NodeDeriver, log *slog.Logger) error {
-	if !d.key.NeedsNode() {
-		return nil
-	}
+// lookAhead keeps enough derived addresses of every key in the store, ahead of need.
+func (d *derivers) lookAhead(ctx context.Context, store lookahead, node wallet.NodeDeriver, log *slog.Logger) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		if err := d.fill(ctx, store, node); err != nil && ctx.Err() == nil {
-			log.Warn("addresses cannot be derived ahead", "err", err)
+		for m, one := range d.all() {
+			if err := one.fill(ctx, store, node); err != nil && ctx.Err() == nil {
+				log.Warn("addresses cannot be derived ahead", "merchant", string(m), "err", err)
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -57,6 +104,9 @@ func (d deriver) lookAhead(ctx context.Context, store lookahead, node wallet.Nod
 }
 
 func (d deriver) fill(ctx context.Context, store lookahead, node wallet.NodeDeriver) error {
+	if !d.key.NeedsNode() {
+		return nil
+	}
 	next, have, err := store.Lookahead(ctx, d.Key())
 	if err != nil {
 		return err
@@ -91,6 +141,57 @@ func (n nodeDeriver) DeriveScripts(ctx context.Context, descriptor string, from,
 	list := make([]wallet.Address, len(derived))
 	for i, a := range derived {
 		list[i] = wallet.Address{Text: a.Address, Script: a.Script, Index: from + uint32(i)}
+	}
+	return list, nil
+}
+
+// compared is how many addresses of a key are compared with the node's and with those of the other keys.
+const compared = 3
+
+// agree compares every key's first addresses with the node's, and with those of the others: two texts may stand for
+// one wallet, and its addresses must not serve two merchants.
+func (d *derivers) agree(ctx context.Context, node wallet.NodeDeriver) error {
+	owners := map[string]merchant.ID{}
+	for m, one := range d.all() {
+		if err := wallet.Compare(ctx, one.key, node, compared); err != nil {
+			return fmt.Errorf("the key of merchant %s: %w", m, err)
+		}
+		list, err := addressesFrom(ctx, one.key, node, 0)
+		if err != nil {
+			return err
+		}
+		for _, a := range list {
+			if other, ok := owners[a.Text]; ok {
+				return fmt.Errorf("%w: it would be paid to merchants %s and %s; one wallet serves one merchant", errShared, m, other)
+			}
+			owners[a.Text] = m
+		}
+	}
+	return nil
+}
+
+// errShared is an address that two merchants' keys lead to.
+var errShared = errors.New("two merchants have one address")
+
+// addressesFrom gives the first addresses from an index on, derived here where we can.
+func addressesFrom(ctx context.Context, key *wallet.WatchKey, node wallet.NodeDeriver, start uint32) ([]wallet.Address, error) {
+	if key.NeedsNode() {
+		list, err := node.DeriveScripts(ctx, key.Descriptor(), start, start+compared)
+		if err != nil {
+			return nil, fmt.Errorf("only the node can derive this descriptor's addresses, and it did not: %w", err)
+		}
+		return list, nil
+	}
+	var list []wallet.Address
+	for i := start; len(list) < compared; i++ {
+		a, err := key.Derive(i)
+		if errors.Is(err, wallet.ErrSkip) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, a)
 	}
 	return list, nil
 }

@@ -52,8 +52,14 @@ func (d *daemonParts) reconcile(ctx context.Context, from int32, progress func(d
 // watchedFrom is the first block in which a payment can be.
 func (d *daemonParts) watchedFrom(ctx context.Context) (int32, error) {
 	from, err := d.db.Started(ctx)
-	if d.set.birthday > 0 {
-		from = min(from, d.set.birthday)
+	if err != nil {
+		return 0, err
+	}
+	keys, err := d.db.Keys(ctx)
+	for _, k := range keys {
+		if k.Birthday > 0 {
+			from = min(from, k.Birthday)
+		}
 	}
 	return max(from, 1), err
 }
@@ -66,7 +72,7 @@ func (d *daemonParts) eachDerived(ctx context.Context, above uint32, fn func(scr
 		return err
 	}
 	for _, k := range keys {
-		key := d.watchKey(k.Fingerprint)
+		key := d.keys.watchKey(k.Fingerprint)
 		if key == nil || key.NeedsNode() {
 			continue
 		}
@@ -88,14 +94,6 @@ func (d *daemonParts) eachDerived(ctx context.Context, above uint32, fn func(scr
 		}
 	}
 	return ctx.Err()
-}
-
-// watchKey finds a key by its fingerprint; nil where it is not configured any more.
-func (d *daemonParts) watchKey(fingerprint string) *wallet.WatchKey {
-	if d.set.key.Fingerprint() == fingerprint {
-		return d.set.key
-	}
-	return nil
 }
 
 // beyond finds a script among the addresses of a merchant's keys that were not issued.

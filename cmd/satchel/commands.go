@@ -28,7 +28,7 @@ func rootCommand() *cobra.Command {
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON for programs")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(a.initCommand(), a.serveCommand(), a.demoCommand(), a.statusCommand(), a.tokenCommand(), a.pairingCommand(), a.invoiceCommand(),
-		a.attentionCommand(), a.deliveryCommand(), a.secretCommand(), a.clockCommand(),
+		a.merchantCommand(), a.attentionCommand(), a.deliveryCommand(), a.secretCommand(), a.clockCommand(),
 		a.eventsCommand(), a.whyCommand(), a.reconcileCommand(), a.checkCommand(), a.configCommand(), a.versionCommand())
 	return root
 }
@@ -96,12 +96,16 @@ func (a *app) tokenCommand() *cobra.Command {
 	create.Flags().StringVar(&r.SIN, "sin", "", "the client whose signature it needs")
 	create.Flags().BoolVar(&r.Bearer, "bearer", false, "no signature is needed: whoever has the token can use it")
 	create.MarkFlagsMutuallyExclusive("sin", "bearer")
+	about(create, &r.Of)
+	var of admin.Of
 	list := &cobra.Command{Use: "list", Short: "List the tokens", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
-		return ask(a, cmd, "token-list", admin.Nothing{}, showGrants)
+		return ask(a, cmd, "token-list", of, showGrants)
 	}}
 	revoke := &cobra.Command{Use: "revoke ID", Short: "Make a token worthless", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return ask(a, cmd, "token-revoke", admin.ByID{ID: args[0]}, func(w io.Writer, _ admin.Nothing) { fmt.Fprintln(w, "revoked") })
+		return ask(a, cmd, "token-revoke", admin.ByID{Of: of, ID: args[0]}, func(w io.Writer, _ admin.Nothing) { fmt.Fprintln(w, "revoked") })
 	}}
+	about(list, &of)
+	about(revoke, &of)
 	return group("token", "Make, list and revoke API tokens", create, list, revoke)
 }
 
@@ -117,6 +121,7 @@ func (a *app) invoiceCommand() *cobra.Command {
 	create.Flags().StringVar(&r.Speed, "speed", "", "high, medium or low")
 	create.Flags().BoolVar(&r.Extended, "extended", false, "callbacks in the extended format, every event")
 	_ = create.MarkFlagRequired("currency")
+	about(create, &r.Of)
 
 	var l admin.ListRequest
 	list := &cobra.Command{Use: "list", Short: "List invoices, newest first", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
@@ -124,42 +129,55 @@ func (a *app) invoiceCommand() *cobra.Command {
 	}}
 	list.Flags().StringVar(&l.Status, "status", "", "only those in this state")
 	list.Flags().IntVar(&l.Limit, "limit", 100, "at most so many, up to 1000")
+	about(list, &l.Of)
+	var of admin.Of
 	show := &cobra.Command{Use: "show ID", Short: "Tell an invoice's story", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return ask(a, cmd, "invoice-show", admin.ByID{ID: args[0]}, showInvoice)
+		return ask(a, cmd, "invoice-show", admin.ByID{Of: of, ID: args[0]}, showInvoice)
 	}}
+	about(show, &of)
 	return group("invoice", "Make, look at and settle invoices", create, list, show, a.markCommand(), a.acceptCommand(), a.returnCommand())
 }
 
 func (a *app) markCommand() *cobra.Command {
 	var reason string
+	var of admin.Of
 	c := &cobra.Command{Use: "mark ID invalid|complete --reason R", Short: "Set an invoice's status by hand", Args: args(2), RunE: func(cmd *cobra.Command, args []string) error {
-		return ask(a, cmd, "invoice-mark", admin.MarkRequest{ID: args[0], Status: args[1], Reason: reason}, showInvoice)
+		return ask(a, cmd, "invoice-mark", admin.MarkRequest{Of: of, ID: args[0], Status: args[1], Reason: reason}, showInvoice)
 	}}
 	c.Flags().StringVar(&reason, "reason", "", "why; it is kept with the invoice")
 	_ = c.MarkFlagRequired("reason")
+	about(c, &of)
 	return c
 }
 
 func (a *app) acceptCommand() *cobra.Command {
-	return &cobra.Command{Use: "accept OUTPOINT", Short: "Credit a late, stray, over or partial receipt", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return ask(a, cmd, "invoice-accept", admin.SettleRequest{Outpoint: args[0]}, showInvoice)
+	var of admin.Of
+	c := &cobra.Command{Use: "accept OUTPOINT", Short: "Credit a late, stray, over or partial receipt", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
+		return ask(a, cmd, "invoice-accept", admin.SettleRequest{Of: of, Outpoint: args[0]}, showInvoice)
 	}}
+	about(c, &of)
+	return c
 }
 
 func (a *app) returnCommand() *cobra.Command {
 	var txid string
+	var of admin.Of
 	c := &cobra.Command{Use: "return OUTPOINT --txid T", Short: "Record that a receipt was paid back", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return ask(a, cmd, "invoice-return", admin.SettleRequest{Outpoint: args[0], TxID: txid}, showInvoice)
+		return ask(a, cmd, "invoice-return", admin.SettleRequest{Of: of, Outpoint: args[0], TxID: txid}, showInvoice)
 	}}
 	c.Flags().StringVar(&txid, "txid", "", "the transaction that paid it back")
 	_ = c.MarkFlagRequired("txid")
+	about(c, &of)
 	return c
 }
 
 func (a *app) attentionCommand() *cobra.Command {
-	return &cobra.Command{Use: "attention", Short: "List what needs a hand", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
-		return ask(a, cmd, "attention", admin.Nothing{}, showNeeds)
+	var of admin.Of
+	c := &cobra.Command{Use: "attention", Short: "List what needs a hand", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		return ask(a, cmd, "attention", of, showNeeds)
 	}}
+	about(c, &of)
+	return c
 }
 
 func (a *app) deliveryCommand() *cobra.Command {
@@ -170,12 +188,16 @@ func (a *app) deliveryCommand() *cobra.Command {
 	list.Flags().BoolVar(&r.Failed, "failed", false, "only those that are not delivered")
 	list.Flags().StringVar(&r.Invoice, "invoice", "", "only those of this invoice")
 	list.Flags().IntVar(&r.Limit, "limit", 100, "at most so many, up to 1000")
+	about(list, &r.Of)
+	var of admin.Of
 	resend := &cobra.Command{Use: "resend ID", Short: "Queue a callback again: the same event, a new delivery", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return ask(a, cmd, "delivery-resend", admin.ByID{ID: args[0]}, func(w io.Writer, d admin.Delivery) { showDeliveries(w, []admin.Delivery{d}) })
+		return ask(a, cmd, "delivery-resend", admin.ByID{Of: of, ID: args[0]}, func(w io.Writer, d admin.Delivery) { showDeliveries(w, []admin.Delivery{d}) })
 	}}
 	test := &cobra.Command{Use: "test URL", Short: "Send a signed sample", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return ask(a, cmd, "delivery-test", admin.TestRequest{URL: args[0]}, showAttempt)
+		return ask(a, cmd, "delivery-test", admin.TestRequest{Of: of, URL: args[0]}, showAttempt)
 	}}
+	about(resend, &of)
+	about(test, &of)
 	return group("delivery", "Look at callbacks and send them again", list, resend, test)
 }
 
@@ -185,6 +207,7 @@ func (a *app) secretCommand() *cobra.Command {
 		return ask(a, cmd, "secret-rotate", r, showSecret)
 	}}
 	c.Flags().StringVar(&r.Overlap, "overlap", "24h", "for how long both sign")
+	about(c, &r.Of)
 	return group("secret", "The secret that signs callbacks", c)
 }
 

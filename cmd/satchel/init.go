@@ -85,7 +85,7 @@ func (a *app) init(cmd *cobra.Command, f initFlags) error {
 	if doc.Addresses, err = firstAddresses(cmd.Context(), s, start); err != nil {
 		return err
 	}
-	if !f.yes && !a.confirm(cmd, s, doc) {
+	if !f.yes && !confirm(cmd, offered{string(s.network), string(s.key.Type()), start, doc.Addresses}) {
 		return errors.New("nothing was written")
 	}
 	m := merchant.Merchant{
@@ -118,59 +118,50 @@ func (a *app) startIndex(ctx context.Context, s settings, f initFlags) (uint32, 
 	if f.startIndex >= 0 {
 		return uint32(f.startIndex), nil //nolint:gosec // readSettings bounded it
 	}
-	const lookedAt = 1000
 	n, err := chain.NewNode(s.node)
 	if err != nil {
 		return 0, err
 	}
 	defer n.Close()
-	highest, err := n.HighestUsed(ctx, s.key.Descriptor(), lookedAt)
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "satchel: the node could not be asked for used addresses (%s); starting at 0, see --start-index\n", err)
-		return 0, nil
+	start, note := startAbove(n.HighestUsed(ctx, s.key.Descriptor(), lookedAt))
+	if note != "" {
+		fmt.Fprintln(os.Stderr, "satchel:", note)
 	}
-	if highest >= 0 {
-		fmt.Fprintf(os.Stderr, "satchel: address %d of this key holds coins; starting at %d\n", highest, highest+1)
-	}
-	return uint32(highest + 1), nil //nolint:gosec // at most 1,000
+	return start, nil
 }
 
 func firstAddresses(ctx context.Context, s settings, start uint32) ([]string, error) {
-	const shown = 3
-	var list []string
-	if s.key.NeedsNode() {
-		n, err := chain.NewNode(s.node)
-		if err != nil {
-			return nil, err
-		}
-		defer n.Close()
-		derived, err := nodeDeriver{n}.DeriveScripts(ctx, s.key.Descriptor(), start, start+shown)
-		if err != nil {
-			return nil, fmt.Errorf("only the node can derive this descriptor's addresses, and it cannot be asked: %w", err)
-		}
-		for _, d := range derived {
-			list = append(list, d.Text)
-		}
-		return list, nil
+	if !s.key.NeedsNode() {
+		return texts(addressesFrom(ctx, s.key, nil, start))
 	}
-	for i := start; len(list) < shown; i++ {
-		d, err := s.key.Derive(i)
-		if errors.Is(err, wallet.ErrSkip) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, d.Text)
+	n, err := chain.NewNode(s.node)
+	if err != nil {
+		return nil, err
 	}
-	return list, nil
+	defer n.Close()
+	return texts(addressesFrom(ctx, s.key, nodeDeriver{n}, start))
+}
+
+func texts(list []wallet.Address, err error) ([]string, error) {
+	out := make([]string, len(list))
+	for i, a := range list {
+		out[i] = a.Text
+	}
+	return out, err
+}
+
+// offered is what an operator must compare with their wallet before it is too late.
+type offered struct {
+	network, kind string
+	start         uint32
+	addresses     []string
 }
 
 // confirm shows what invoices will be paid to, which is the one mistake that cannot be undone.
-func (a *app) confirm(cmd *cobra.Command, s settings, doc initDocument) bool {
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s, %s addresses. The first invoices will be paid to\n", s.network, s.key.Type())
-	for i, addr := range doc.Addresses {
-		fmt.Fprintf(cmd.ErrOrStderr(), "  %d  %s\n", doc.StartIndex+uint32(i), addr)
+func confirm(cmd *cobra.Command, o offered) bool {
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s, %s addresses. The first invoices will be paid to\n", o.network, o.kind)
+	for i, addr := range o.addresses {
+		fmt.Fprintf(cmd.ErrOrStderr(), "  %d  %s\n", o.start+uint32(i), addr)
 	}
 	fmt.Fprint(cmd.ErrOrStderr(), "Does your wallet show the same? [y/N] ")
 	line, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')

@@ -19,11 +19,14 @@ func (a *app) pairingCommand() *cobra.Command {
 	}}
 	create.Flags().StringVar(&r.Facade, "facade", "pos", "what the client may do: pos, merchant or payout")
 	create.Flags().StringVar(&r.Label, "label", "", "a name for it")
+	about(create, &r.Of)
 	var facade string
+	var of admin.Of
 	approve := &cobra.Command{Use: "approve CODE [--facade F]", Short: "Give a client what it asked for", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return ask(a, cmd, "pairing-approve", admin.PairingByCode{Code: args[0], Facade: facade}, showApproved)
+		return ask(a, cmd, "pairing-approve", admin.PairingByCode{Of: of, Code: args[0], Facade: facade}, showApproved)
 	}}
 	approve.Flags().StringVar(&facade, "facade", "", "what the client may do, where it asked for nothing: pos, merchant or payout")
+	about(approve, &of)
 	refuse := &cobra.Command{Use: "refuse CODE", Short: "End a request or an offer", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
 		return ask(a, cmd, "pairing-refuse", admin.PairingByCode{Code: args[0]}, func(w io.Writer, _ admin.Pairing) { fmt.Fprintln(w, "refused") })
 	}}

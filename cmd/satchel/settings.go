@@ -68,7 +68,7 @@ func readSettings(text, dir string) (settings, []string) {
 	r := &reader{dir: dir, problems: problems}
 	s := settings{
 		dataDir: r.path("data_dir", c.DataDir), listen: r.address("api.listen", c.API.Listen, false),
-		metrics: r.address("metrics.listen", c.Metrics.Listen, true), zmq: c.Node.ZMQ, merchantName: c.Merchant.Name,
+		metrics: r.address("metrics.listen", c.Metrics.Listen, true), zmq: c.Node.ZMQ,
 	}
 	network, known := wallet.ParseNetwork(c.Network)
 	if !known {
@@ -83,7 +83,8 @@ func readSettings(text, dir string) (settings, []string) {
 	}
 	s.node = r.node(c.Node, c.Network)
 	r.wallet(c.Wallet, &s)
-	s.merchant = r.merchant(c)
+	shop := r.shop(c)
+	s.merchantName, s.merchant = shop.Name, shop.Settings
 	s.rates = r.rates(c.Rates, c.Network)
 	r.notify(c, &s)
 	return s, r.problems
@@ -119,38 +120,6 @@ func (r *reader) wallet(c walletConfig, s *settings) {
 		return
 	}
 	s.key = key
-}
-
-func (r *reader) merchant(c config) merchant.Settings {
-	i := c.Invoice
-	m := merchant.Settings{
-		Window: r.duration("invoice.window", i.Window), InvalidAfter: r.duration("invoice.invalid_after", i.InvalidAfter),
-		LateAccept: r.duration("invoice.late_accept", i.LateAccept), ZeroConfDwell: r.duration("invoice.zero_conf_dwell", i.ZeroConfDwell),
-		LateMaxMove: r.percent("invoice.late_max_move", i.LateMaxMove), ZeroConfMax: r.sats("invoice.zero_conf_max", i.ZeroConfMax),
-		ZeroConfExposure: r.sats("invoice.zero_conf_exposure", i.ZeroConfExposure), MaxOpen: int(i.MaxOpen),
-		NotificationURL: c.Merchant.NotificationURL, FullNotifications: c.Merchant.FullNotifications,
-	}
-	if m.Window < time.Minute || m.Window > 24*time.Hour {
-		r.problem("invoice.window", "must be between 1m and 24h")
-	}
-	if i.MaxOpen < 1 {
-		r.problem("invoice.max_open", "must be at least 1")
-	}
-	var ok bool
-	if m.Speed, ok = merchant.ParseSpeed(i.Speed); !ok {
-		r.problem("invoice.speed", "%q is not high, medium or low", i.Speed)
-	}
-	if m.ZeroConf, ok = merchant.ParseZeroConf(i.ZeroConf); !ok {
-		r.problem("invoice.zero_conf", "%q is not limited, always or never", i.ZeroConf)
-	}
-	var err error
-	if m.Tolerance, err = money.ParseTolerance(i.Tolerance); err != nil {
-		r.problem("invoice.tolerance", "%s", sentence(err))
-	}
-	if m.Tolerance.Share >= 1_000_000 {
-		r.problem("invoice.tolerance", "with 100%% a single satoshi would pay any invoice")
-	}
-	return m
 }
 
 func (r *reader) rates(c ratesConfig, network string) rateSettings {
@@ -194,14 +163,8 @@ func (r *reader) notify(c config, s *settings) {
 	if s.timeout > 0 && s.timeout < time.Second || s.timeout > 5*time.Minute {
 		r.problem("notify.timeout", "must be between 1s and 5m")
 	}
-	if c.Merchant.NotificationURL != "" {
-		r.url("merchant.notification_url", c.Merchant.NotificationURL)
-	}
 	if c.Mail.SMTP != "" {
 		r.problem("mail.smtp", "mail is not available in this version; leave it empty")
-	}
-	if strings.TrimSpace(c.Merchant.Name) == "" {
-		r.problem("merchant.name", "is empty; payers see it")
 	}
 }
 

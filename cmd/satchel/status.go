@@ -119,10 +119,11 @@ func (d *daemonParts) addRates(s *admin.Status) {
 // last one that was paid.
 func (d *daemonParts) addKeys(s *admin.Status, keys []invoice.KeyStats) {
 	for _, k := range keys {
-		doc := admin.Key{Fingerprint: k.Key, Next: k.Next, Gap: k.Gap}
-		if k.Key == d.deriver.Key() && k.Gap*4 >= d.set.gapLimit*3 {
-			doc.Import = d.set.key.ImportCommand(k.Next + d.set.gapLimit)
-			s.Warnings = append(s.Warnings, fmt.Sprintf("%d addresses in a row are unpaid; another wallet that looks %d ahead will miss payments", k.Gap, d.set.gapLimit))
+		doc := admin.Key{Fingerprint: k.Key, Merchant: string(k.Merchant), Next: k.Next, Gap: k.Gap}
+		if key := d.keys.watchKey(k.Key); key != nil && k.Gap*4 >= d.set.gapLimit*3 {
+			doc.Import = key.ImportCommand(k.Next + d.set.gapLimit)
+			s.Warnings = append(s.Warnings, fmt.Sprintf("%d addresses of key %s in a row are unpaid; another wallet that looks %d ahead will miss payments",
+				k.Gap, k.Key[:min(16, len(k.Key))], d.set.gapLimit))
 		}
 		s.Keys = append(s.Keys, doc)
 	}

@@ -14,6 +14,7 @@ import (
 
 func (a *app) whyCommand() *cobra.Command {
 	var list bool
+	var of admin.Of
 	c := &cobra.Command{
 		Use: "why INVOICE|TXID|ADDRESS", Short: "Tell why something is as it is", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, subject []string) error {
@@ -23,10 +24,11 @@ func (a *app) whyCommand() *cobra.Command {
 			case list || len(subject) == 0:
 				return usageError{fmt.Errorf("why takes an invoice's id, a txid or an address; or --list alone")}
 			}
-			return ask(a, cmd, "why", admin.WhyRequest{Subject: subject[0]}, showWhy)
+			return ask(a, cmd, "why", admin.WhyRequest{Of: of, Subject: subject[0]}, showWhy)
 		},
 	}
 	c.Flags().BoolVar(&list, "list", false, "list every reason code")
+	about(c, &of)
 	return c
 }
 
@@ -37,6 +39,7 @@ func (a *app) eventsCommand() *cobra.Command {
 	}}
 	c.Flags().Uint64Var(&r.After, "after", 0, "only what comes after this sequence number")
 	c.Flags().BoolVar(&r.Follow, "follow", false, "go on with what comes; with --json one document a line")
+	about(c, &r.Of)
 	return c
 }
 

@@ -17,6 +17,7 @@ import (
 	"satchel/api"
 	"satchel/bitpay"
 	"satchel/chain"
+	"satchel/fault"
 	"satchel/invoice"
 	"satchel/live"
 	"satchel/merchant"
@@ -39,7 +40,7 @@ type daemonParts struct {
 	node     *chain.Node
 	watcher  *chain.Watcher
 	tracker  *tracker.Tracker
-	deriver  deriver
+	keys     *derivers
 	rates    *rate.Service
 	notifier *notify.Notifier
 	hub      *live.Hub
@@ -59,7 +60,7 @@ func wire(s settings, log *slog.Logger) (*daemonParts, error) {
 		return nil, err
 	}
 	d := &daemonParts{
-		set: s, log: log, clock: clk, scripts: chain.NewScripts(0), deriver: deriver{s.key}, hub: live.New(pages),
+		set: s, log: log, clock: clk, scripts: chain.NewScripts(0), keys: newDerivers(), hub: live.New(pages),
 		broken: make(chan error, 1),
 	}
 	if err := d.openStore(); err != nil {
@@ -85,7 +86,7 @@ func (d *daemonParts) part(name string) *slog.Logger { return d.log.With("part",
 func (d *daemonParts) openStore() error {
 	base := d.set.publicURLs[0]
 	db, err := store.Open(store.Config{
-		Path: d.set.database(), Log: d.part("store"), Now: d.clock.Now, Watch: d.scripts, Deriver: d.deriver,
+		Path: d.set.database(), Log: d.part("store"), Now: d.clock.Now, Watch: d.scripts, Derivers: d.keys,
 		Render: func(ev invoice.Event, _ merchant.Merchant) ([]byte, []notify.Outgoing, error) {
 			document, callbacks := bitpay.Render(ev, base)
 			out := make([]notify.Outgoing, len(callbacks))
@@ -109,8 +110,35 @@ func (d *daemonParts) openStore() error {
 	if db.Network() != string(d.set.network) {
 		return errors.Join(fmt.Errorf("the database %s is of %s, the configuration says %s", d.set.database(), db.Network(), d.set.network), db.Close())
 	}
+	if err := d.loadKeys(); err != nil {
+		return errors.Join(err, db.Close())
+	}
 	if _, err := db.LoadScripts(d.scripts.Add); err != nil {
 		return errors.Join(err, db.Close())
+	}
+	return nil
+}
+
+// loadKeys takes the first merchant's watch key from the configuration, and the others' from their records.
+func (d *daemonParts) loadKeys() error {
+	merchants, err := d.db.Merchants(context.Background())
+	if err != nil {
+		return err
+	}
+	if len(merchants) == 0 {
+		return errors.New("the database has no merchant; it was not made by `satchel init`")
+	}
+	d.merchant = merchants[0].ID
+	d.keys.put(d.merchant, d.set.key)
+	for _, m := range merchants[1:] {
+		key, err := wallet.ParseKey(m.Watch.Key.Reveal(), d.set.network, wallet.AddressType(m.Watch.Type))
+		if err != nil {
+			return fmt.Errorf("the key of merchant %s: %w", m.ID, err)
+		}
+		if key.Fingerprint() != m.Watch.Fingerprint {
+			return fmt.Errorf("the key of merchant %s is another one than it was when it was added", m.ID)
+		}
+		d.keys.put(m.ID, key)
 	}
 	return nil
 }
@@ -221,16 +249,7 @@ func (g gate) Ready() error {
 	return g.d.db.Writable()
 }
 
-func (d *daemonParts) wireDoors() error {
-	ctx := context.Background()
-	merchants, err := d.db.Merchants(ctx)
-	if err != nil {
-		return err
-	}
-	if len(merchants) == 0 {
-		return errors.New("the database has no merchant; it was not made by `satchel init`")
-	}
-	d.merchant = merchants[0].ID
+func (d *daemonParts) wireDoors() (err error) {
 	invoices := invoice.NewService(invoice.Config{
 		Store: d.db, Rates: d.rates, Gate: gate{d}, Now: d.clock.Now, NewID: func() invoice.ID { return invoice.ID(newID()) },
 	})
@@ -254,13 +273,19 @@ func (d *daemonParts) wireDoors() error {
 	}
 	d.admin = admin.NewServer(d.set.socket(), d.part("admin"))
 	admin.NewOperator(admin.Config{
-		Store: d.db, Invoices: invoices, Merchant: d.merchant, Secret: d.db.ServerSecret(), Clock: d.clock, Base: d.set.publicURLs[0],
+		Store: d.db, Invoices: invoices, Merchant: d.merchant, Shops: d.shops(), Secret: d.db.ServerSecret(), Clock: d.clock, Base: d.set.publicURLs[0],
 		Tip: d.tip, Status: d.status, Sample: d.notifier.Sample,
 		CheckURL: func(url string) error { return notify.CheckURL(url, d.set.allowPrivate) },
 		Changes:  d.changes, Reconcile: d.reconcile, Beyond: d.beyond, Known: d.known,
 		Script: func(address string) ([]byte, error) { return wallet.ScriptFor(address, d.set.network) },
 	}).Register(d.admin)
 	return nil
+}
+
+func (d *daemonParts) shops() *shops {
+	return &shops{
+		set: d.set, first: d.merchant, store: d.db, node: nodeDeriver{d.node}, keys: d.keys, now: d.clock.Now, log: d.part("merchants"),
+	}
 }
 
 func (d *daemonParts) tip() int32 { return d.tracker.Health().Tip.Height }
@@ -316,31 +341,40 @@ func (d *daemonParts) watchStore(ctx context.Context) error {
 
 // prepare takes the configuration's word for the first merchant and its key, and asks the node whether it agrees.
 func (d *daemonParts) prepare(ctx context.Context) error {
-	m, err := d.db.Merchant(ctx, d.merchant)
+	_, err := d.db.UpdateMerchant(ctx, d.merchant, func(m *merchant.Merchant) error {
+		m.Name, m.Settings = d.set.merchantName, d.set.merchant
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	m.Name, m.Settings = d.set.merchantName, d.set.merchant
-	if err := d.db.PutMerchant(ctx, m); err != nil {
-		return err
-	}
 	if err := d.db.RegisterKey(ctx, store.Key{
-		Fingerprint: d.deriver.Key(), Merchant: d.merchant, Next: d.set.startIndex, Birthday: d.set.birthday,
+		Fingerprint: d.set.key.Fingerprint(), Merchant: d.merchant, Next: d.set.startIndex, Birthday: d.set.birthday,
 	}); err != nil {
-		return err
+		return named("wallet.key", err)
 	}
 	if err := d.verify(ctx); err != nil {
 		return err
 	}
-	return d.deriver.lookAhead(ctx, d.db, nodeDeriver{d.node}, d.part("wallet"))
+	return d.keys.lookAhead(ctx, d.db, nodeDeriver{d.node}, d.part("wallet"))
+}
+
+// named gives a refusal the name that the configuration has for what is at fault.
+func named(key string, err error) error {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	named := *f
+	named.Field = key
+	return &named
 }
 
 // verify compares the first addresses with the node's, as soon as it answers, and judges its set-up once.
 func (d *daemonParts) verify(ctx context.Context) error {
-	const compared = 3
 	for ctx.Err() == nil {
-		err := wallet.Compare(ctx, d.set.key, nodeDeriver{d.node}, compared)
-		if errors.Is(err, wallet.ErrDisagree) {
+		err := d.keys.agree(ctx, nodeDeriver{d.node})
+		if errors.Is(err, wallet.ErrDisagree) || errors.Is(err, errShared) {
 			return err
 		}
 		if err == nil {

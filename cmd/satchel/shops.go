@@ -1,0 +1,336 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"satchel/admin"
+	"satchel/chain"
+	"satchel/fault"
+	"satchel/invoice"
+	"satchel/merchant"
+	"satchel/notify"
+	"satchel/store"
+	"satchel/wallet"
+)
+
+// shopStore keeps merchants and their keys.
+type shopStore interface {
+	lookahead
+	Merchants(ctx context.Context) ([]merchant.Merchant, error)
+	AddMerchant(ctx context.Context, m merchant.Merchant, k store.Key) error
+	UpdateMerchant(ctx context.Context, id merchant.ID, fn func(*merchant.Merchant) error) (merchant.Merchant, error)
+	OpenInvoices(ctx context.Context, m merchant.ID) (int, error)
+	Stats(ctx context.Context) (invoice.Stats, error)
+}
+
+// addressSource derives with the node, and knows which addresses hold coins.
+type addressSource interface {
+	wallet.NodeDeriver
+	HighestUsed(ctx context.Context, descriptor string, upTo uint32) (int64, error)
+}
+
+// HighestUsed is the highest index below upTo whose address holds coins; -1: none.
+func (n nodeDeriver) HighestUsed(ctx context.Context, descriptor string, upTo uint32) (int64, error) {
+	return n.node.HighestUsed(ctx, descriptor, upTo)
+}
+
+// shops adds merchants to the running daemon and changes their settings. One change at a time.
+type shops struct {
+	mu    sync.Mutex
+	set   settings
+	first merchant.ID // the configuration's own
+	store shopStore
+	node  addressSource
+	keys  *derivers
+	now   func() time.Time
+	log   *slog.Logger
+}
+
+// List gives all merchants, in the order in which they were added.
+func (s *shops) List(ctx context.Context) ([]admin.Shop, error) {
+	merchants, err := s.store.Merchants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stats, err := s.store.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]admin.Shop, 0, len(merchants))
+	for _, m := range merchants {
+		doc := s.document(m)
+		for _, k := range stats.Keys {
+			if k.Key == doc.Fingerprint {
+				doc.Next = k.Next
+			}
+		}
+		if doc.Open, err = s.store.OpenInvoices(ctx, m.ID); err != nil {
+			return nil, err
+		}
+		list = append(list, doc)
+	}
+	return list, nil
+}
+
+func (s *shops) document(m merchant.Merchant) admin.Shop {
+	doc := admin.Shop{ID: string(m.ID), Name: m.Name, Configured: m.ID == s.first, Settings: map[string]string{}}
+	if d, ok := s.keys.get(m.ID); ok {
+		doc.Fingerprint = d.Key()
+	}
+	for _, k := range shopKeys() {
+		if k.read != nil && (k.name != keyExposure || doc.Configured) {
+			doc.Settings[k.name] = k.read(m.Settings)
+		}
+	}
+	return doc
+}
+
+// addition is a merchant that passed every check.
+type addition struct {
+	merchant.Merchant
+	key      *wallet.WatchKey
+	start    uint32
+	birthday int32
+	doc      admin.NewMerchant
+}
+
+// Check says what Add would do.
+func (s *shops) Check(ctx context.Context, r admin.MerchantRequest) (admin.NewMerchant, error) {
+	n, err := s.check(ctx, r)
+	return n.doc, err
+}
+
+// Add adds a merchant. Its key serves invoices as soon as it returns.
+func (s *shops) Add(ctx context.Context, r admin.MerchantRequest) (admin.NewMerchant, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, err := s.check(ctx, r)
+	if err != nil {
+		return admin.NewMerchant{}, err
+	}
+	n.ID, n.Created, n.Secrets = merchant.ID(newID()), s.now(), merchant.Secrets{Webhook: notify.NewSecret()}
+	err = s.store.AddMerchant(ctx, n.Merchant, store.Key{
+		Fingerprint: n.key.Fingerprint(), Merchant: n.ID, Next: n.start, Birthday: n.birthday,
+	})
+	if err != nil {
+		return admin.NewMerchant{}, err
+	}
+	s.keys.put(n.ID, n.key)
+	if err := (deriver{n.key}).fill(ctx, s.store, s.node); err != nil {
+		s.log.Warn("a new merchant's addresses are derived in a moment", "merchant", string(n.ID), "err", err)
+	}
+	s.log.Info("merchant added", "merchant", string(n.ID), "key", n.key.Fingerprint())
+	n.doc.ID, n.doc.Secret = string(n.ID), n.Secrets.Webhook.Reveal()
+	return n.doc, nil
+}
+
+// check reads a request, tells all its problems at once, and then compares the key with the node and the other keys.
+func (s *shops) check(ctx context.Context, r admin.MerchantRequest) (n addition, err error) {
+	read := &reader{}
+	read.shopName(&n.Merchant, "name", r.Name)
+	if r.StartIndex >= 0 {
+		n.start = read.index("start_index", r.StartIndex)
+	}
+	n.birthday = int32(read.index("birthday", r.Birthday)) //nolint:gosec // index bounds it
+	n.Settings = s.set.merchant
+	n.Settings.NotificationURL, n.Settings.FullNotifications, n.Settings.ZeroConfExposure = "", true, 0
+	s.apply(read, &n.Merchant, r.Settings)
+	n.key, err = wallet.ParseKey(r.Key, s.set.network, wallet.AddressType(r.AddressType))
+	if err != nil {
+		read.problem("key", "%s", sentence(err))
+	}
+	if len(read.problems) > 0 {
+		return addition{}, read.refusal()
+	}
+	n.Watch = merchant.Watch{Key: merchant.Secret(strings.TrimSpace(r.Key)), Type: r.AddressType, Fingerprint: n.key.Fingerprint()}
+	if err := s.free(ctx, n); err != nil {
+		return addition{}, err
+	}
+	n.doc = admin.NewMerchant{
+		Name: n.Name, Network: string(s.set.network), Type: string(n.key.Type()), Fingerprint: n.key.Fingerprint(),
+	}
+	if r.StartIndex < 0 {
+		n.start, n.doc.Note = s.unused(ctx, n.key)
+	}
+	n.doc.StartIndex = n.start
+	n.doc.Addresses, err = texts(addressesFrom(ctx, n.key, s.node, n.start))
+	return n, err
+}
+
+// refusal is all problems as one error.
+func (r *reader) refusal() error {
+	return fault.New(fault.Invalid, "%s", strings.Join(r.problems, "\n  "))
+}
+
+// apply reads settings into a merchant.
+func (s *shops) apply(r *reader, m *merchant.Merchant, values []admin.Setting) {
+	keys := shopKeys()
+	for i, v := range values {
+		at := slices.IndexFunc(keys, func(k shopKey) bool { return k.name == v.Key })
+		switch {
+		case slices.ContainsFunc(values[:i], func(o admin.Setting) bool { return o.Key == v.Key }):
+			r.problem(v.Key, "is given twice")
+		case v.Key == keyExposure:
+			r.problem(v.Key, "bounds all merchants together; edit it in %s", s.set.path)
+		case strings.HasPrefix(v.Key, "wallet."):
+			r.problem(v.Key, "a merchant's key is never exchanged; add another merchant with `satchel merchant add`")
+		case at < 0:
+			r.problem(v.Key, "unknown key")
+		default:
+			s.write(r, m, keys[at], v.Value)
+		}
+	}
+}
+
+func (s *shops) write(r *reader, m *merchant.Merchant, k shopKey, text string) {
+	before := len(r.problems)
+	k.write(r, m, k.name, text)
+	if k.name != keyURL || text == "" || len(r.problems) > before {
+		return
+	}
+	if err := notify.CheckURL(text, s.set.allowPrivate); err != nil {
+		var f *fault.Error
+		if errors.As(err, &f) {
+			r.problem(k.name, "%s", f.Message)
+		} else {
+			r.problem(k.name, "%s", err)
+		}
+	}
+}
+
+// free refuses a name or a key that another merchant has. A wallet may be written in many ways: what counts is where
+// its money goes.
+func (s *shops) free(ctx context.Context, n addition) error {
+	if err := s.nameFree(ctx, n.Name, ""); err != nil {
+		return err
+	}
+	stats, err := s.store.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range stats.Keys {
+		if k.Key == n.key.Fingerprint() {
+			return s.taken(k.Merchant)
+		}
+	}
+	if err := wallet.Compare(ctx, n.key, s.node, compared); err != nil {
+		if errors.Is(err, wallet.ErrDisagree) {
+			return fault.Field("key", "the node derives other addresses from it: %s", err)
+		}
+		return fault.Field("key", "the node did not derive its addresses, so it is not taken: %s", err)
+	}
+	return s.elsewhere(ctx, n.key)
+}
+
+// elsewhere looks for the key's first addresses among those of the other keys.
+func (s *shops) elsewhere(ctx context.Context, key *wallet.WatchKey) error {
+	list, err := addressesFrom(ctx, key, s.node, 0)
+	if err != nil {
+		return err
+	}
+	for m, d := range s.keys.all() {
+		others, err := addressesFrom(ctx, d.key, s.node, 0)
+		if err != nil {
+			return err
+		}
+		for _, a := range list {
+			if slices.ContainsFunc(others, func(o wallet.Address) bool { return o.Text == a.Text }) {
+				return s.taken(m)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *shops) taken(m merchant.ID) error {
+	return &fault.Error{
+		Kind: fault.Conflict, Field: "key",
+		Message: fmt.Sprintf("belongs to merchant %s already; two merchants with one key would share addresses", m),
+	}
+}
+
+func (s *shops) nameFree(ctx context.Context, name string, but merchant.ID) error {
+	list, err := s.store.Merchants(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		if m.Name == name && m.ID != but {
+			return &fault.Error{Kind: fault.Conflict, Field: "name", Message: fmt.Sprintf("%q is the name of merchant %s already", name, m.ID)}
+		}
+	}
+	return nil
+}
+
+// lookedAt is how many addresses of a key are looked at for coins before its first one is issued.
+const lookedAt = 1000
+
+// unused gives the index above what the node finds used, with a note of how it was found.
+func (s *shops) unused(ctx context.Context, key *wallet.WatchKey) (start uint32, note string) {
+	return startAbove(s.node.HighestUsed(ctx, key.Descriptor(), lookedAt))
+}
+
+// startAbove gives the index above the highest used one, and says why.
+func startAbove(highest int64, err error) (start uint32, note string) {
+	switch {
+	case errors.Is(err, chain.ErrUnreachable):
+		return 0, "the node cannot be reached, so used addresses were not looked for; starting at 0, see --start-index"
+	case err != nil:
+		return 0, fmt.Sprintf("the node could not be asked for used addresses (%s); starting at 0, see --start-index", err)
+	case highest >= 0:
+		return uint32(highest + 1), fmt.Sprintf("address %d of this key holds coins; starting at %d", highest, highest+1) //nolint:gosec // at most 1,000
+	}
+	return 0, ""
+}
+
+// Set changes settings of a merchant: all of them, or none.
+func (s *shops) Set(ctx context.Context, id merchant.ID, values []admin.Setting) (admin.Shop, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id == s.first {
+		return admin.Shop{}, s.configured(values)
+	}
+	read := &reader{}
+	if len(values) == 0 {
+		return admin.Shop{}, fault.New(fault.Invalid, "say what to set, such as invoice.speed=high")
+	}
+	var probe merchant.Merchant
+	s.apply(read, &probe, values)
+	if len(read.problems) > 0 {
+		return admin.Shop{}, read.refusal()
+	}
+	if probe.Name != "" {
+		if err := s.nameFree(ctx, probe.Name, id); err != nil {
+			return admin.Shop{}, named(keyName, err)
+		}
+	}
+	m, err := s.store.UpdateMerchant(ctx, id, func(m *merchant.Merchant) error {
+		s.apply(&reader{}, m, values)
+		return nil
+	})
+	if err != nil {
+		return admin.Shop{}, err
+	}
+	s.log.Info("merchant's settings changed", "merchant", string(id))
+	return s.document(m), nil
+}
+
+// configured refuses to set what stands in the configuration, which would win at the next start.
+func (s *shops) configured(values []admin.Setting) error {
+	r := &reader{}
+	for _, v := range values {
+		section, key, _ := strings.Cut(v.Key, ".")
+		r.problem(v.Key, "this merchant is the configuration's own; edit %s under [%s] in %s and start the daemon anew", key, section, s.set.path)
+	}
+	if len(values) == 0 {
+		r.problem("merchant", "this one is the configuration's own; edit %s and start the daemon anew", s.set.path)
+	}
+	return r.refusal()
+}
