@@ -282,13 +282,18 @@ func TestHashJSCannotRewriteWhatOthersSigned(t *testing.T) {
 func TestNoBodyOrTargetButTheSignedOneVerifies(t *testing.T) {
 	v, key := verifier(t, "https://pay.example/shop", "http://localhost:8350"), privateKey(t, privateHex)
 	rapid.Check(t, func(t *rapid.T) {
-		target := "/" + rapid.StringMatching(`[a-z]{0,6}(\?[a-c]=[a-z0-9'+%!]{0,5}(&[a-c]=[ -~]{0,4})?)?`).Draw(t, "target")
+		target := "/" + rapid.StringMatching(`[a-z]{0,6}(\?[a-c]=[a-z0-9'+%!]{0,5}(&[a-c]=[!-~]{0,4})?)?`).Draw(t, "target")
 		body := rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "body")
 		host := rapid.SampledFrom([]string{"pay.example", "pay.example:8443", "localhost:8350", "127.0.0.1", "proxy.internal"}).Draw(t, "host")
 		s := Signed{Identity: publicHex, Scheme: rapid.SampledFrom([]string{"http", "https"}).Draw(t, "scheme"), Host: host, Target: target, Body: body}
 		base := "https://pay.example/shop"
-		if host != "proxy.internal" && rapid.Bool().Draw(t, "as seen") {
-			base = s.Scheme + "://" + host
+		if rapid.Bool().Draw(t, "as seen") {
+			switch {
+			case strings.HasPrefix(host, "pay."):
+				base = "https://" + host
+			case host != "proxy.internal":
+				base = s.Scheme + "://" + host
+			}
 		}
 		s.Signature = sign(key, base+target+string(body))
 		if _, err := v.Verify(s); err != nil {

@@ -116,8 +116,8 @@ func (v *Verifier) bases(scheme, host, target string) []string {
 	l.add(public, host, own)
 	l.addSites(own)
 	l.add(public, otherPort(public, host), own)
-	l.addSites(others)
 	l.add(otherScheme(public), host, own)
+	l.addSites(others)
 	l.add(otherScheme(public), otherPort(otherScheme(public), host), own)
 	return l.bases
 }
