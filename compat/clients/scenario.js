@@ -92,9 +92,6 @@ class Scenario {
           this.a.use(facade, got.token);
         }
       });
-    } else {
-      this.tokens.pos = await control.token('pos', this.a.sin);
-      this.a.use('pos', this.tokens.pos);
     }
     if (this.can('offer', 'claim')) {
       await step('pair-offer', async () => {
@@ -116,7 +113,10 @@ class Scenario {
       assert.strictEqual(this.first.posData, posData);
       assert.strictEqual(this.first.orderId, oddOrder + this.run);
     });
-    await step('create-pos', async () => fresh(await this.a.createPOS(this.fields()), 12.34, 'EUR'));
+    await step('create-pos', async () => {
+      if (!this.tokens.pos) this.a.use('pos', await control.token('pos', this.a.sin));
+      fresh(await this.a.createPOS(this.fields()), 12.34, 'EUR');
+    });
     if (this.can('createBearer')) {
       await step('create-bearer', async () => {
         fresh(await this.a.createBearer(this.fields(), await control.token('pos')), 12.34, 'EUR');
