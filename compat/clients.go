@@ -17,6 +17,9 @@ func clients(dir string) []client {
 	return []client{
 		{name: "bitpay-sdk 8.0.4", command: []string{"node", "bitpay-sdk.js", "bitpay-sdk-8"}, lacks: sdk},
 		{name: "bitpay-sdk 5.0.2", command: []string{"node", "bitpay-sdk.js", "bitpay-sdk-5"}, lacks: append([]string{"schema"}, sdk...)},
+		{name: "bitpay-sdk 3.0.2202", command: []string{"node", "bitpay-sdk-3.js"}, lacks: append([]string{
+			"schema", "guid-twice", "update", "pay-test", "cancel", "guid", "guid-cancel", "event-token",
+		}, sdk...)},
 		{name: "btcpay 0.2.5", command: []string{"node", "btcpay.js"}, lacks: []string{
 			"pair-client", "pair-offer", "tokens", "create-bearer", "get-public", "resend", "update", "pay-test", "cancel", "guid", "guid-cancel",
 			"adjust", "event-token", "event-stream", "currencies", "session", "session-expiry", "user", "unpair", "cli", "schema",

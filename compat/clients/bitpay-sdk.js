@@ -1,13 +1,12 @@
 // npm bitpay-sdk, 5 and 8: one typed client for everything, paired by its set-up program, aimed by its two URLs.
 'use strict';
 
-const { spawn } = require('child_process');
 const { randomBytes } = require('crypto');
-const fs = require('fs');
 const path = require('path');
 
 const control = require('./control');
 const run = require('./scenario');
+const setUp = require('./setup');
 const { assert } = require('./check');
 
 const name = process.argv[2];
@@ -23,38 +22,6 @@ const schemas = name === 'bitpay-sdk-8' ? {
   currency: require(root + '/dist/Model/Currency/Currency.zod.js').currencyInterfaceSchema,
   rate: require(root + '/dist/Model/Rates/Rate.zod.js').rateInterfaceSchema,
 } : null;
-
-// Two generations of the set-up program: where each leaves its file, and what a person answers to its questions.
-const generation = schemas ? {
-  file: (folder) => path.join(folder, 'BitPay.config.json'),
-  answers: [[/T for testing/, 't'], [/\(E\) for existing or \(N\)/, 'n'], [/directory for your new private key/, '.']],
-} : {
-  file: () => path.join(root, 'dist', 'secure', 'BitPay.config.json'),
-  answers: [[/T for testing/, 't'], [/Enter to generate a brand new key/, '']],
-};
-const answers = generation.answers.concat([[/F for storing in a text file/, 't'], [/M for merchant/, 'm']]);
-
-// setUp runs the set-up program as a person does, and gives what it printed at the end.
-function setUp(folder) {
-  return new Promise((resolve, reject) => {
-    const program = path.join(root, 'dist', 'setup', 'BitPaySetup.js');
-    const child = spawn(process.execPath, ['--require', path.join(__dirname, 'setup.js'), program], { cwd: folder });
-    const left = answers.slice();
-    let out = '';
-    let seen = 0;
-    const timer = setTimeout(() => child.kill('SIGKILL'), 22000);
-    child.stdout.on('data', (part) => {
-      out += part;
-      while (left.length > 0 && left[0][0].test(out.slice(seen))) {
-        seen = out.length;
-        child.stdin.write(left.shift()[1] + '\n');
-      }
-    });
-    child.stderr.on('data', (part) => { out += part; });
-    child.on('error', reject);
-    child.on('close', () => { clearTimeout(timer); resolve(out); });
-  });
-}
 
 class Adapter {
   constructor() {
@@ -85,15 +52,9 @@ class Adapter {
   }
 
   async pairClient() {
-    const folder = fs.mkdtempSync(path.join(process.env.HOME, 'setup-'));
-    const out = await setUp(folder);
-    const code = /(\w+) for the Merchant facade/.exec(out);
-    assert(code, out);
-    const file = generation.file(folder);
-    const written = JSON.parse(fs.readFileSync(file, 'utf8')).BitPayConfiguration.EnvConfig.Test;
-    fs.unlinkSync(file);
-    this.key = written.PrivateKey;
-    return { code: code[1], token: written.ApiTokens.merchant };
+    const got = await setUp(root, schemas !== null);
+    this.key = got.key;
+    return got;
   }
 
   async create(fields) { return this.fits('invoice', await this.client.createInvoice(fields)); }
