@@ -199,7 +199,14 @@ func (w *world) deeds() map[string]deed {
 			id, err := w.node.Pay(ctx, a.Address, a.Satoshis)
 			return map[string]string{"txid": id.String()}, err
 		},
-		"mine": func(ctx context.Context, a ask) (any, error) { return w.node.Mine(ctx, a.Blocks, "") },
+		"mine": func(ctx context.Context, a ask) (any, error) {
+			hashes, err := w.node.Mine(ctx, a.Blocks, "")
+			texts := make([]string, len(hashes))
+			for i, hash := range hashes {
+				texts[i] = hash.String()
+			}
+			return texts, err
+		},
 		"ipn":  func(ctx context.Context, a ask) (any, error) { return w.sink.wait(ctx, a) },
 	}
 }

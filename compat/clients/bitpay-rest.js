@@ -118,11 +118,13 @@ class Adapter {
     parser.on('confirmation', (data) => tell('confirmation', data));
     const query = { token: bus.token, action: 'subscribe', events: bus.events };
     const req = this.open.as('public').get(bus.url.replace(control.api + '/', ''), query);
-    await new Promise((resolve, reject) => req.on('response', (res) => {
+    const open = new Promise((resolve, reject) => req.on('response', (res) => {
       if (res.statusCode === 200) resolve();
       else reject(new Error('GET /events: ' + res.statusCode));
     }).on('error', reject));
-    req.pipe(parser).resume();
+    req.pipe(parser);
+    parser.resume();
+    await open;
     return () => req.abort();
   }
 
