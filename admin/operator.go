@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"crypto/rand"
 	"time"
 
 	"satchel/auth"
@@ -19,9 +18,7 @@ type Store interface {
 	Merchants(ctx context.Context) ([]merchant.Merchant, error)
 	Merchant(ctx context.Context, m merchant.ID) (merchant.Merchant, error)
 	UpdateMerchant(ctx context.Context, m merchant.ID, fn func(*merchant.Merchant) error) (merchant.Merchant, error)
-	PutGrant(ctx context.Context, g auth.Grant) error
 	GrantsOf(ctx context.Context, m merchant.ID) ([]auth.Grant, error)
-	RevokeGrant(ctx context.Context, m merchant.ID, id auth.TokenID) error
 	Invoice(ctx context.Context, m merchant.ID, id invoice.ID) (invoice.Invoice, error)
 	ListInvoices(ctx context.Context, m merchant.ID, f invoice.Filter) ([]invoice.Invoice, error)
 	Receipts(ctx context.Context, m merchant.ID, id invoice.ID, limit int) ([]invoice.Receipt, error)
@@ -131,11 +128,8 @@ func (o *Operator) createToken(ctx context.Context, m merchant.ID, r TokenReques
 	if len(r.Label) > 60 {
 		return Token{}, fault.Field("label", "is longer than 60 characters")
 	}
-	g := auth.Grant{Merchant: m, Facade: facade, Label: r.Label, Created: o.cfg.Clock.Now()}
-	if _, err := rand.Read(g.ID[:]); err != nil {
-		return Token{}, err
-	}
-	if err := o.cfg.Store.PutGrant(ctx, g); err != nil {
+	g, err := o.cfg.Pairings.Issue(ctx, auth.IssueRequest{Merchant: m, Facade: facade, Label: r.Label})
+	if err != nil {
 		return Token{}, err
 	}
 	return Token{Token: o.cfg.Secret.Token(g.ID), Facade: facade.String(), ID: g.ID.String(), Label: g.Label}, nil
@@ -157,7 +151,7 @@ func (o *Operator) revokeToken(ctx context.Context, m merchant.ID, r ByID) (Noth
 	if err != nil {
 		return Nothing{}, fault.Field("id", "is no token id; `satchel token list` shows them")
 	}
-	return Nothing{}, o.cfg.Store.RevokeGrant(ctx, m, id)
+	return Nothing{}, o.cfg.Pairings.Revoke(ctx, m, id)
 }
 
 func (o *Operator) createInvoice(ctx context.Context, m merchant.ID, r InvoiceRequest) (Invoice, error) {

@@ -18,6 +18,8 @@ type Pairings interface {
 	Refuse(ctx context.Context, code string) error
 	Pairings(ctx context.Context) ([]auth.Grant, error)
 	PairingByCode(ctx context.Context, code string) (auth.Grant, error)
+	Issue(ctx context.Context, r auth.IssueRequest) (auth.Grant, error)
+	Revoke(ctx context.Context, m merchant.ID, id auth.TokenID) error
 }
 
 // PairingRequest is `satchel pairing create`.

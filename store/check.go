@@ -32,7 +32,7 @@ func (db *DB) Check(ctx context.Context) (list []Problem, err error) {
 		defer t.giveBack()
 		a := &audit{t: t, ctx: ctx, counts: map[string]int64{}}
 		for _, part := range []func() error{
-			a.structure, a.sums, a.invoices, a.receipts, a.events, a.deliveries, a.grants, a.keys, a.headers, a.compare,
+			a.structure, a.sums, a.invoices, a.receipts, a.events, a.deliveries, a.grants, a.clients, a.sessions, a.keys, a.headers, a.compare,
 		} {
 			if err := part(); err != nil || len(a.problems) >= maxProblems {
 				list = a.problems
@@ -131,6 +131,7 @@ func indexes() []bucket {
 	return []bucket{
 		bIDs, bScripts, bCreated, bByStatus, bByOrder, bByItem, bTicks, bFollowing, bOutpoints, bInBlock, bPending, bAttention,
 		bEventsOf, bEventsBy, bDeliveriesOf, bDeliveriesBy, bUndelivered, bTroubled, bDue, bLanes, bGrantsOf,
+		bGrantsOfSIN, bCodes, bPairings, bAsked, bUnpaired, bIdle,
 	}
 }
 

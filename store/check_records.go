@@ -182,18 +182,6 @@ func (a *audit) attempts(id uint64) error {
 	})
 }
 
-func (a *audit) grants() error {
-	return a.each(bGrants, func(key, payload []byte) error {
-		var rec grantRecord
-		if err := decode(bGrants, key, payload, &rec); err != nil {
-			return err
-		}
-		a.expect(bGrants, key, rec.facts(key))
-		_, err := a.t.shop(rec.No)
-		return err
-	})
-}
-
 // keys checks what hangs on merchants and keys: both ways of finding a merchant, the window of look-ahead addresses,
 // and the requests that made invoices.
 func (a *audit) keys() error {

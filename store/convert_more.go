@@ -49,12 +49,37 @@ func (r *merchantRecord) merchant() merchant.Merchant {
 func fromGrant(g *auth.Grant, no uint32) grantRecord {
 	return grantRecord{
 		No: no, Facade: g.Facade, Label: g.Label, SIN: string(g.SIN), Created: toInstant(g.Created), Revoked: toInstant(g.Revoked),
+		Code: g.Pairing.Code, Expires: toInstant(g.Pairing.Expires), Client: g.Pairing.Client,
 	}
 }
 
 func (r *grantRecord) grant(id auth.TokenID, m merchant.ID) auth.Grant {
 	return auth.Grant{
 		ID: id, Merchant: m, Facade: r.Facade, Label: r.Label, SIN: auth.SIN(r.SIN), Created: r.Created.time(), Revoked: r.Revoked.time(),
+		Pairing: auth.Pairing{Code: r.Code, Expires: r.Expires.time(), Client: r.Client},
+	}
+}
+
+func fromClient(c *auth.Client) clientRecord {
+	return clientRecord{SIN: string(c.SIN), Label: c.Label, Created: toInstant(c.Created), Disabled: c.Disabled, Paired: c.Paired}
+}
+
+func (r *clientRecord) client() auth.Client {
+	return auth.Client{SIN: auth.SIN(r.SIN), Label: r.Label, Created: r.Created.time(), Disabled: r.Disabled, Paired: r.Paired}
+}
+
+func fromSession(s *auth.Session) sessionRecord {
+	l := &s.Last
+	return sessionRecord{
+		ID: s.ID, Next: s.Next, Used: toInstant(s.Used), SIN: string(s.SIN),
+		Hash: hash32(l.Hash), By: string(l.SIN), Status: l.Status, Size: l.Size, Lost: l.Lost,
+	}
+}
+
+func (r *sessionRecord) session() auth.Session {
+	return auth.Session{
+		ID: r.ID, Next: r.Next, Used: r.Used.time(), SIN: auth.SIN(r.SIN),
+		Last: auth.Last{Hash: r.Hash, SIN: auth.SIN(r.By), Status: r.Status, Size: r.Size, Lost: r.Lost},
 	}
 }
 

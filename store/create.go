@@ -66,6 +66,34 @@ func fill(path, network string, first merchant.Merchant) error {
 	return errors.Join(err, file.Close())
 }
 
+// complete makes the buckets that a file of the same schema does not have yet, all in one commit.
+func complete(file *bolt.DB) error {
+	var absent []string
+	err := file.View(func(tx *bolt.Tx) error {
+		for _, name := range names() {
+			if tx.Bucket([]byte(name)) == nil {
+				absent = append(absent, name)
+			}
+		}
+		return nil
+	})
+	if err != nil || len(absent) == 0 {
+		return err
+	}
+	err = file.Update(func(tx *bolt.Tx) error {
+		for _, name := range absent {
+			if _, err := tx.CreateBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("add buckets: %w", err)
+	}
+	return nil
+}
+
 // publish gives a whole file its name, and makes the name durable. It never replaces a file.
 func publish(temp, path string) error {
 	if err := os.Link(temp, path); err != nil {

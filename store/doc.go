@@ -38,6 +38,15 @@
 //	merchantIDs        id → no
 //	grants             token id (8) → grant            one read proves a token
 //	grantsOf           no ‖ token id → –
+//	grantsOfSIN        hash of SIN ‖ token id → –      what a key may do, and what ends with its client
+//	codes              hash of code → token id         open pairings; hashed, so that a search tells nothing of a near miss
+//	pairings           time ‖ token id → –             the same by their expiry
+//	asked              SHA-256(who ‖ 0 ‖ guid) (32) ‖ digest (32) → token id    the replay of a request for a grant
+//	clients            hash of SIN → client
+//	unpaired           time ‖ hash of SIN → –          clients that never had a grant; anybody makes one
+//	sessions           hash of id → session            the answer that it keeps is a row of its own
+//	answers            hash of session id → bytes
+//	idle               time ‖ hash of session id → –   sessions by their last use
 //	keys               fingerprint → key               next index; belongs to the key, not to the merchant, and never falls;
 //	                                    every merchant but the first has the key's text in its own record
 //	lookahead          key no ‖ index (4) → address    of descriptors that only the node derives, until they are issued
@@ -73,7 +82,7 @@
 //	attempts           delivery ‖ n (4) → attempt
 //	counts             name → int64                    how many rows of a kind, kept by the same difference as the indexes
 //
-// Each aggregate (invoice, receipt, event, delivery, grant) has one function that returns its index rows and its part of
+// Each aggregate (invoice, receipt, event, delivery, grant, client, session) has one function that returns its index rows and its part of
 // the counts (facts.go). A write compares what it returned before with what it returns now, and nothing else touches an
 // index. Check computes all of them again.
 package store

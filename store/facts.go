@@ -35,18 +35,25 @@ func (f *facts) row(in bucket, key []byte, payload ...byte) {
 
 func (f *facts) count(name string, n int64) { f.counts = append(f.counts, count{name, n}) }
 
-// Names of the counts. A creator's and a status's are followed by which one.
+// Names of the counts. A creator's, a status's and a merchant's are followed by which one.
 const (
 	countOpen       = "open/"
 	countStatus     = "status/"
 	countScripts    = "scripts"
 	countExposed    = "exposed"
 	countDeliveries = "deliveries/"
+	countWaiting    = "waiting"
+	countOffered    = "offered/"
+	countUnpaired   = "unpaired"
+	countSessions   = "sessions"
+	countAnswers    = "answers"
 )
 
 func openCount(creator string) string { return countOpen + string(keyHash(nil, creator)) }
 
 func statusCount(s invoice.Status) string { return countStatus + strconv.Itoa(int(s)) }
+
+func offeredCount(no uint32) string { return countOffered + strconv.FormatUint(uint64(no), 10) }
 
 func deliveryCount(s notify.State) string { return countDeliveries + strconv.Itoa(int(s)) }
 
@@ -206,6 +213,45 @@ func (r *deliveryRecord) lane() []byte { return append(r.ref().key(), byte(r.Cha
 // facts of a grant.
 func (r *grantRecord) facts(id []byte) facts {
 	var f facts
-	f.row(bGrantsOf, append(key32(nil, r.No), id...))
+	if r.No != 0 {
+		f.row(bGrantsOf, append(key32(nil, r.No), id...))
+	}
+	if r.SIN != "" {
+		f.row(bGrantsOfSIN, append(keyHash(nil, r.SIN), id...))
+	}
+	for _, a := range r.Asked {
+		f.row(bAsked, append(bytes.Clone(a.Hash[:]), a.Digest[:]...), id...)
+	}
+	if r.Code == "" {
+		return f
+	}
+	f.row(bCodes, keyHash(nil, r.Code), id...)
+	f.row(bPairings, append(keyTime(nil, r.Expires.time()), id...))
+	if r.Client {
+		f.count(countWaiting, 1)
+	} else {
+		f.count(offeredCount(r.No), 1)
+	}
+	return f
+}
+
+// facts of a client.
+func (r *clientRecord) facts(key []byte) facts {
+	var f facts
+	if !r.Paired {
+		f.row(bUnpaired, append(keyTime(nil, r.Created.time()), key...))
+		f.count(countUnpaired, 1)
+	}
+	return f
+}
+
+// facts of a session.
+func (r *sessionRecord) facts(key []byte) facts {
+	var f facts
+	f.row(bIdle, append(keyTime(nil, r.Used.time()), key...))
+	f.count(countSessions, 1)
+	if r.Size > 0 {
+		f.count(countAnswers, int64(r.Size))
+	}
 	return f
 }

@@ -57,6 +57,39 @@ type grantRecord struct {
 	SIN     string      `json:"sin,omitempty"`
 	Created instant     `json:"created,omitempty"`
 	Revoked instant     `json:"revoked,omitempty"`
+
+	Code    string        `json:"code,omitempty"` // of the pairing that is open, and when it expires
+	Expires instant       `json:"expires,omitempty"`
+	Client  bool          `json:"client,omitempty"` // it waits for approval
+	Asked   []askedRecord `json:"asked,omitempty"`  // the requests with a guid that led to it
+}
+
+// askedRecord is a request for a grant: who asked under which guid, and what for.
+type askedRecord struct {
+	Hash   hash32 `json:"hash"`
+	Digest hash32 `json:"digest"`
+}
+
+// clientRecord is the record behind a SIN; the SIN's hash is its key.
+type clientRecord struct {
+	SIN      string  `json:"sin"`
+	Label    string  `json:"label,omitempty"`
+	Created  instant `json:"created,omitempty"`
+	Disabled bool    `json:"disabled,omitempty"`
+	Paired   bool    `json:"paired,omitempty"` // some grant names it
+}
+
+// sessionRecord is a client's session; its id's hash is its key.
+type sessionRecord struct {
+	ID     string  `json:"id"`
+	Next   uint64  `json:"next"`
+	Used   instant `json:"used"`
+	SIN    string  `json:"sin,omitempty"`
+	Hash   hash32  `json:"hash,omitzero"` // of the last request, and whose it was
+	By     string  `json:"by,omitempty"`
+	Status int     `json:"status,omitempty"`
+	Size   int     `json:"size,omitempty"` // of the answer that is kept, in bytes
+	Lost   bool    `json:"lost,omitempty"`
 }
 
 // keyRecord is a watch key's counter; its fingerprint is its key.

@@ -12,6 +12,15 @@ const (
 	bMerchantIDs
 	bGrants
 	bGrantsOf
+	bGrantsOfSIN
+	bCodes
+	bPairings
+	bAsked
+	bClients
+	bUnpaired
+	bSessions
+	bAnswers
+	bIdle
 	bKeys
 	bLookahead
 	bScripts
@@ -51,6 +60,8 @@ const (
 func names() [bucketCount]string {
 	return [bucketCount]string{
 		bMeta: "meta", bMerchants: "merchants", bMerchantIDs: "merchantIDs", bGrants: "grants", bGrantsOf: "grantsOf",
+		bGrantsOfSIN: "grantsOfSIN", bCodes: "codes", bPairings: "pairings", bAsked: "asked", bClients: "clients",
+		bUnpaired: "unpaired", bSessions: "sessions", bAnswers: "answers", bIdle: "idle",
 		bKeys: "keys", bLookahead: "lookahead", bScripts: "scripts", bInvoices: "invoices", bIDs: "ids", bGUIDs: "guids",
 		bCreated: "created", bByStatus: "byStatus", bByOrder: "byOrder", bByItem: "byItem", bTicks: "ticks",
 		bFollowing: "following", bReceipts: "receipts", bOutpoints: "outpoints", bInBlock: "inBlock", bPending: "pending",

@@ -62,7 +62,7 @@ var (
 	_ invoice.Store = (*DB)(nil)
 	_ tracker.Store = (*DB)(nil)
 	_ notify.Store  = (*DB)(nil)
-	_ auth.Grants   = (*DB)(nil)
+	_ auth.Store    = (*DB)(nil)
 )
 
 // Open opens the file at cfg.Path and reads it through once; every checksum is compared. It refuses, with a sentence,
@@ -114,6 +114,9 @@ func (db *DB) prepare() error {
 		return err
 	}
 	if err := migrate(db.bolt, migrations()); err != nil {
+		return err
+	}
+	if err := complete(db.bolt); err != nil {
 		return err
 	}
 	err := db.view(context.Background(), func(t *txn) error {

@@ -15,6 +15,7 @@ import (
 
 	"satchel/admin"
 	"satchel/api"
+	"satchel/auth"
 	"satchel/bitpay"
 	"satchel/chain"
 	"satchel/fault"
@@ -253,8 +254,13 @@ func (d *daemonParts) wireDoors() (err error) {
 	invoices := invoice.NewService(invoice.Config{
 		Store: d.db, Rates: d.rates, Gate: gate{d}, Now: d.clock.Now, NewID: func() invoice.ID { return invoice.ID(newID()) },
 	})
+	access, err := auth.NewAuthority(auth.Config{Store: d.db, Secret: d.db.ServerSecret(), Now: d.clock.Now})
+	if err != nil {
+		return err
+	}
 	d.pages, err = web.New(web.Config{
 		Store: d.db, Hub: d.hub, Now: d.clock.Now, Base: d.set.publicURLs[0], Network: string(d.set.network), Log: d.part("web"),
+		Access: &web.Access{Store: d.db, Pairings: access, Secret: d.db.ServerSecret()},
 	})
 	if err != nil {
 		return err
@@ -273,7 +279,7 @@ func (d *daemonParts) wireDoors() (err error) {
 	}
 	d.admin = admin.NewServer(d.set.socket(), d.part("admin"))
 	admin.NewOperator(admin.Config{
-		Store: d.db, Invoices: invoices, Merchant: d.merchant, Shops: d.shops(), Secret: d.db.ServerSecret(), Clock: d.clock, Base: d.set.publicURLs[0],
+		Store: d.db, Invoices: invoices, Pairings: access, Merchant: d.merchant, Shops: d.shops(), Secret: d.db.ServerSecret(), Clock: d.clock, Base: d.set.publicURLs[0],
 		Tip: d.tip, Status: d.status, Sample: d.notifier.Sample,
 		CheckURL: func(url string) error { return notify.CheckURL(url, d.set.allowPrivate) },
 		Changes:  d.changes, Reconcile: d.reconcile, Beyond: d.beyond, Known: d.known,

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"satchel/auth"
 	"satchel/fault"
 	"satchel/invoice"
 	"satchel/notify"
@@ -146,26 +145,5 @@ func resend(t *testing.T, k *kit) {
 	k.must(err)
 	if len(list) != 4 {
 		t.Fatalf("%d deliveries", len(list))
-	}
-}
-
-func grants(t *testing.T, k *kit) {
-	g := auth.Grant{ID: auth.TokenID{1}, Merchant: Shop, Facade: auth.POS, Label: "till", Created: Noon()}
-	k.must(k.s.PutGrant(k.ctx, g))
-	got, ok, err := k.s.Grant(k.ctx, g.ID)
-	if err != nil || !ok || got != g {
-		t.Fatalf("%+v %v %v", got, ok, err)
-	}
-	k.kind(k.s.RevokeGrant(k.ctx, Other, g.ID), fault.NotFound)
-	k.must(k.s.RevokeGrant(k.ctx, Shop, g.ID))
-	got, _, err = k.s.Grant(k.ctx, g.ID)
-	k.must(err)
-	if got.Revoked.IsZero() {
-		t.Fatal("a revoked grant is valid")
-	}
-	list, err := k.s.GrantsOf(k.ctx, Other)
-	k.must(err)
-	if _, ok, _ := k.s.Grant(k.ctx, auth.TokenID{2}); ok || len(list) != 0 {
-		t.Fatal("grants that nobody made")
 	}
 }

@@ -28,11 +28,9 @@ type Stores interface {
 	invoice.Store
 	tracker.Store
 	notify.Store
-	auth.Grants
+	auth.Store
 	Merchant(ctx context.Context, id merchant.ID) (merchant.Merchant, error)
-	PutGrant(ctx context.Context, g auth.Grant) error
 	GrantsOf(ctx context.Context, m merchant.ID) ([]auth.Grant, error)
-	RevokeGrant(ctx context.Context, m merchant.ID, id auth.TokenID) error
 	InvoiceByGUID(ctx context.Context, m merchant.ID, guid string) (invoice.Invoice, error)
 	ListInvoices(ctx context.Context, m merchant.ID, f invoice.Filter) ([]invoice.Invoice, error)
 	EventsOf(ctx context.Context, m merchant.ID, id invoice.ID) ([]invoice.Logged, error)
@@ -120,6 +118,10 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		"endpoints share":              endpoints,
 		"resend":                       resend,
 		"grants":                       grants,
+		"pairings":                     pairings,
+		"requests for grants":          requests,
+		"clients":                      clients,
+		"sessions":                     sessions,
 		"attention":                    attention,
 		"panics stay inside":           panics,
 	} {
