@@ -282,8 +282,12 @@ func TestHashJSCannotRewriteWhatOthersSigned(t *testing.T) {
 func TestNoBodyOrTargetButTheSignedOneVerifies(t *testing.T) {
 	v, key := verifier(t, "https://pay.example/shop", "http://localhost:8350"), privateKey(t, privateHex)
 	rapid.Check(t, func(t *rapid.T) {
-		target := "/" + rapid.StringMatching(`[a-z]{0,6}(\?[a-c]=[a-z0-9'+%!]{0,5}(&[a-c]=[!-~]{0,4})?)?`).Draw(t, "target")
-		body := rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "body")
+		target, body := "/"+rapid.StringMatching(`[a-z]{0,6}`).Draw(t, "path"), []byte(nil)
+		if rapid.Bool().Draw(t, "with a body") {
+			body = rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "body")
+		} else {
+			target += rapid.StringMatching(`(\?[a-c]=[a-z0-9%+]{0,5}(&[a-c]=[a-z0-9%]{0,4})?)?`).Draw(t, "query")
+		}
 		host := rapid.SampledFrom([]string{"pay.example", "pay.example:8443", "localhost:8350", "127.0.0.1", "proxy.internal"}).Draw(t, "host")
 		s := Signed{Identity: publicHex, Scheme: rapid.SampledFrom([]string{"http", "https"}).Draw(t, "scheme"), Host: host, Target: target, Body: body}
 		base := "https://pay.example/shop"
@@ -300,7 +304,7 @@ func TestNoBodyOrTargetButTheSignedOneVerifies(t *testing.T) {
 			t.Fatalf("%+v over %s: %v", s, base, err)
 		}
 		twin := s
-		if rapid.Bool().Draw(t, "body") {
+		if rapid.Bool().Draw(t, "another body") {
 			twin.Body = rapid.SliceOfN(rapid.Byte(), 0, 20).Filter(func(b []byte) bool { return string(b) != string(body) }).Draw(t, "other body")
 		} else {
 			twin.Target = target + rapid.StringMatching(`[a-z]{1,3}`).Draw(t, "suffix")
