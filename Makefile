@@ -10,7 +10,7 @@ LINT      := $(TOOLS)/golangci-lint
 FUMPT     := $(TOOLS)/gofumpt
 FUZZTIME  ?= 60s
 
-.PHONY: help deps deps-build build demo test check lint fmt bench ci-long compat deps-compat clean
+.PHONY: help deps deps-build build demo test check lint fmt bench chaos ci-long compat deps-compat clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,7 +50,10 @@ fmt: $(FUMPT) ## format the code
 bench: deps build ## measure, each figure beside its limit in the same run (JSON=1 for programs)
 	$(GO) run ./internal/bench $(if $(JSON),--json) $(BENCHFLAGS)
 
-ci-long: build ## long fuzzing
+chaos: deps build ## kill the daemon again and again while money moves, and count what is left (CHAOSFLAGS="--seed N")
+	$(GO) run ./internal/chaos $(CHAOSFLAGS)
+
+ci-long: build chaos ## long fuzzing and the whole of chaos
 	scripts/fuzz.sh $(FUZZTIME)
 
 clean: ## remove what was built

@@ -194,6 +194,18 @@ func TestScenario36And37DeepReorgs(t *testing.T) {
 	}
 }
 
+// The chain reorganises below the very first block that we took: there is nothing to give back, and nothing to fear.
+func TestReorgRightAfterTheFirstStart(t *testing.T) {
+	w := newWorld(t)
+	w.chain.Reorg(3)
+	w.later()
+	inv := w.ask()
+	w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.mine(1)
+	w.later()
+	w.is(inv, "confirmed")
+}
+
 func TestScenario38EvictionAndReturn(t *testing.T) {
 	w := newWorld(t)
 	inv := w.ask()

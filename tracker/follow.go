@@ -3,6 +3,7 @@ package tracker
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"satchel/chain"
@@ -76,6 +77,10 @@ func (t *Tracker) follow(ctx context.Context) error {
 	}
 }
 
+// history is how many headers below the first tip are taken with it: a reorg right after the start must find its fork.
+// Blocks below the first tip need no look, for no address was issued yet, or the birthday says so.
+const history = 144
+
 // begin sets the first tip: the block before the birthday, or the node's best one.
 func (t *Tracker) begin(ctx context.Context, info chain.Info) error {
 	hash := info.Best.Hash
@@ -88,14 +93,29 @@ func (t *Tracker) begin(ctx context.Context, info chain.Info) error {
 			hash = h
 		}
 	}
-	h, err := t.cfg.Source.Header(ctx, hash)
+	headers := make([]chain.Header, 0, history)
+	for len(headers) < history {
+		h, err := t.cfg.Source.Header(ctx, hash)
+		if err != nil {
+			return err
+		}
+		headers = append(headers, h)
+		if hash = h.Prev; hash == (chain.BlockHash{}) {
+			break
+		}
+	}
+	err := t.commit(ctx, func(tx Tx) error {
+		for _, h := range slices.Backward(headers) {
+			if err := tx.SetTip(chain.Step{Op: chain.Connect, Header: h}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	if err := t.commit(ctx, func(tx Tx) error { return tx.SetTip(chain.Step{Op: chain.Connect, Header: h}) }); err != nil {
-		return err
-	}
-	t.tip = h
+	t.tip = headers[0]
 	return nil
 }
 

@@ -19,6 +19,7 @@ const (
 	NodeBehind       Reason = "node_behind"
 	NodePrunedGap    Reason = "node_pruned_gap"
 	NodeWrongNetwork Reason = "node_wrong_network"
+	NodeForked       Reason = "node_forked"
 	TipLagging       Reason = "tip_lagging"
 )
 
@@ -87,6 +88,8 @@ func classify(err error) Reason {
 		return NodePrunedGap
 	case errors.Is(err, chain.ErrWrongNetwork):
 		return NodeWrongNetwork
+	case errors.Is(err, chain.ErrTooDeep):
+		return NodeForked
 	case errors.Is(err, errSyncing), errors.Is(err, chain.ErrNotReady), errors.Is(err, chain.ErrMempoolLoading):
 		return NodeSyncing
 	case errors.Is(err, errLagging), errors.Is(err, chain.ErrMoved):
