@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -131,13 +132,19 @@ type found struct {
 	allow []string
 }
 
-// find matches a path: in any case, with or without a slash at the end. An empty segment in between matches nothing.
+// find matches a path as it was sent: in any case, with or without a slash at the end. An empty segment in between matches
+// nothing. A guid may hold a slash, so segments are decoded one by one.
 func (t *table) find(method, path string) found {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
 	var f found
 	segments := strings.Split(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/"), "/")
+	for i, s := range segments {
+		if text, err := url.PathUnescape(s); err == nil {
+			segments[i] = text
+		}
+	}
 	rows := t.byFirst[lower(segments[0])]
 	for i := range rows {
 		vars, ok := rows[i].match(segments)
@@ -171,7 +178,9 @@ func (r *row) match(segments []string) (vars [maxVars]string, ok bool) {
 }
 
 // dots tells the segments that a file system or another router would take for something else.
-func dots(segment string) bool { return segment == "" || segment == "." || segment == ".." }
+func dots(segment string) bool {
+	return segment == "" || segment == "." || segment == ".." || strings.Contains(segment, "/")
+}
 
 // lower folds ASCII only: nothing else is a letter of a path.
 func lower(s string) string {

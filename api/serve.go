@@ -38,7 +38,7 @@ func (a *API) serve(w http.ResponseWriter, req *http.Request) {
 	out := &recorder{ResponseWriter: w, req: req}
 	cors(w.Header())
 	w.Header().Set("X-Request-Id", r.id)
-	f := a.routes.find(req.Method, req.URL.Path)
+	f := a.routes.find(req.Method, req.URL.EscapedPath())
 	defer func() {
 		if failure := recover(); failure != nil {
 			if failure == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so, too
