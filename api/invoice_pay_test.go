@@ -1,0 +1,200 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"satchel/fault"
+	"satchel/invoice"
+	"satchel/money"
+	"satchel/store/storetest"
+)
+
+// bank is a payer that pays and mines as a regtest node does.
+type bank struct {
+	s     *shop
+	slow  bool // the network makes its blocks itself
+	fail  error
+	mu    sync.Mutex
+	sent  []string
+	mined []int32
+}
+
+func (b *bank) Pay(_ context.Context, address string, sats money.Sats) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fail != nil {
+		return b.fail
+	}
+	b.sent = append(b.sent, fmt.Sprint(address, " ", int64(sats)))
+	list, err := b.s.db.ListInvoices(context.Background(), storetest.Shop, invoice.Filter{})
+	if err != nil {
+		return err
+	}
+	for _, inv := range list {
+		if inv.Address.Text == address {
+			b.s.pay(string(inv.ID), sats)
+		}
+	}
+	return nil
+}
+
+func (b *bank) Mine(_ context.Context, blocks int32) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.slow {
+		return false, nil
+	}
+	b.mined = append(b.mined, blocks)
+	list, err := b.s.db.ListInvoices(context.Background(), storetest.Shop, invoice.Filter{})
+	if err != nil {
+		return true, err
+	}
+	for _, inv := range list {
+		if inv.Sums.Receipts > 0 {
+			b.s.bury(string(inv.ID), blocks)
+		}
+	}
+	return true, nil
+}
+
+func newBank(t *testing.T) (*shop, *bank) {
+	t.Helper()
+	b := &bank{}
+	s := newShop(t, func(_ *shop, c *Config) { c.Payer = b })
+	b.s = s
+	return s, b
+}
+
+func (b *bank) did(sent, mined string) {
+	b.s.t.Helper()
+	if fmt.Sprint(b.sent) != sent || fmt.Sprint(b.mined) != mined {
+		b.s.t.Errorf("it sent %v and mined %v, want %s and %s", b.sent, b.mined, sent, mined)
+	}
+}
+
+func TestPay(t *testing.T) {
+	for name, c := range map[string]struct{ speed, body, status, mined string }{
+		"default":         {"medium", `{}`, "confirmed", "[1]"},
+		"confirmed":       {"medium", `{"status":"confirmed"}`, "confirmed", "[1]"},
+		"complete":        {"medium", `{"status":"complete"}`, "complete", "[6]"},
+		"an old client's": {"medium", `{"complete":true}`, "complete", "[6]"},
+		"high":            {"high", `{"status":"confirmed"}`, "confirmed", "[1]"},
+		"low":             {"low", `{"status":"confirmed"}`, "complete", "[6]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, bank := newBank(t)
+			id := s.make(`,"transactionSpeed":"` + c.speed + `"`)
+			d := s.data(http.MethodPut, "/invoices/pay/"+id, s.owner, c.body)
+			if d["status"] != c.status || d["amountPaid"] != 100_000.0 || d["exceptionStatus"] != false {
+				t.Errorf("got %v %v", d["status"], d["amountPaid"])
+			}
+			bank.did("[address-0 100000]", c.mined)
+		})
+	}
+}
+
+// TestPayIsDoneOnce: what is paid is not paid again, only mined on.
+func TestPayIsDoneOnce(t *testing.T) {
+	s, bank := newBank(t)
+	id := s.make("")
+	s.pay(id, 40_000) // only the rest is due
+	for range 2 {
+		if d := s.data(http.MethodPut, "/invoices/pay/"+id, s.owner, `{}`); d["status"] != "confirmed" {
+			t.Errorf("got %v", d["status"])
+		}
+	}
+	for range 2 {
+		if d := s.data(http.MethodPut, "/invoices/pay/"+id, s.owner, `{"status":"complete"}`); d["status"] != "complete" {
+			t.Errorf("got %v", d["status"])
+		}
+	}
+	bank.did("[address-0 60000]", "[1 5]")
+	together := s.make("")
+	var wg sync.WaitGroup
+	for range 5 {
+		wg.Go(func() { s.data(http.MethodPut, "/invoices/pay/"+together, s.owner, `{}`) })
+	}
+	wg.Wait()
+	bank.did("[address-0 60000 address-1 100000]", "[1 5 1]")
+}
+
+func TestPayWhereBlocksComeByThemselves(t *testing.T) {
+	s, bank := newBank(t)
+	bank.slow = true
+	id := s.make("")
+	if d := s.data(http.MethodPut, "/invoices/pay/"+id, s.owner, `{"status":"complete"}`); d["status"] != "paid" {
+		t.Errorf("got %v", d["status"])
+	}
+	bank.did("[address-0 100000]", "[]")
+}
+
+func TestPayRefusals(t *testing.T) {
+	s, bank := newBank(t)
+	id, expired := s.make(""), s.make("")
+	path := "/invoices/pay/" + id
+	s.nobodyElse(http.MethodPut, path, `{}`, false)
+	for _, body := range []string{`{"status":"paid"}`, `{"status":1}`, `{"status":["confirmed"]}`} {
+		if text := s.call(http.MethodPut, path, s.owner, body).refused(t, 400); !strings.HasPrefix(text, "status: ") {
+			t.Errorf("%s: %s", body, text)
+		}
+	}
+	s.call(http.MethodPut, "/invoices/pay/nothing", s.owner, `{}`).refused(t, 404)
+	s.call(http.MethodGet, path, s.owner, "").refused(t, 405)
+	bank.fail = fault.New(fault.Unavailable, "The node did not pay")
+	if text := s.call(http.MethodPut, path, s.owner, `{}`).refused(t, 503); text != "The node did not pay" {
+		t.Errorf("a node that is away: %s", text)
+	}
+	bank.fail = nil
+	s.data(http.MethodDelete, "/invoices/"+id, s.owner, "")
+	s.expire(expired)
+	for _, id := range []string{id, expired} {
+		if text := s.call(http.MethodPut, "/invoices/pay/"+id, s.owner, `{}`).refused(t, 409); !strings.Contains(text, "is expired") {
+			t.Errorf("an expired one: %s", text)
+		}
+	}
+	bank.did("[]", "[]")
+	free := s.post(`{"price":0,"currency":"USD"}`, "Authorization", "Bearer "+s.owner).json(t)["data"].(map[string]any)
+	if d := s.data(http.MethodPut, "/invoices/pay/"+free["id"].(string), s.owner, `{}`); d["status"] != "complete" {
+		t.Errorf("nothing was asked for: %v", d["status"])
+	}
+}
+
+func TestNobodyPaysOnMainnet(t *testing.T) {
+	s := newShop(t, nil)
+	id := s.make("")
+	if text := s.call(http.MethodPut, "/invoices/pay/"+id, s.owner, `{}`).refused(t, 403); !strings.Contains(text, "test networks only") {
+		t.Error(text)
+	}
+	s.is(id, "new/false")
+}
+
+// TestPayThatIsNotSeen: a payment that does not come is said to be late, within the call's time.
+func TestPayThatIsNotSeen(t *testing.T) {
+	s := newShop(t, func(_ *shop, c *Config) { c.Payer = lostPayer{} })
+	inv, err := s.db.Invoice(t.Context(), storetest.Shop, invoice.ID(s.make("")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.api.await(ctx, inv, "paid", func(invoice.Invoice) bool { return false }); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("got %v", err)
+	}
+	if s.hub.Len() != 0 {
+		t.Errorf("%d still wait", s.hub.Len())
+	}
+	s.api.paying <- struct{}{}
+	if err := s.api.turn(ctx); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type lostPayer struct{}
+
+func (lostPayer) Pay(context.Context, string, money.Sats) error { return nil }
+func (lostPayer) Mine(context.Context, int32) (bool, error)     { return true, nil }
