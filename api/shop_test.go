@@ -104,7 +104,7 @@ func (s *shop) open(t *testing.T) {
 	}
 	must(store.Create(path, "regtest", merchant.Merchant{ID: storetest.Shop, Name: "Shop", Settings: set}))
 	db, err := store.Open(store.Config{
-		Path: path, Now: s.now, Deriver: storetest.Deriver{}, AfterCommit: func(touched store.Touched) {
+		Path: path, Now: s.now, Derivers: storetest.Derivers{}, AfterCommit: func(touched store.Touched) {
 			for _, id := range touched.Invoices {
 				s.hub.Wake(string(id))
 			}
