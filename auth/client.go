@@ -167,7 +167,7 @@ func (a *Authority) UpdateClient(ctx context.Context, s SIN, label *string, disa
 		if err != nil {
 			return err
 		}
-		if c.Disabled {
+		if disabled != nil && *disabled {
 			if grants, err = endAll(tx, grants, now); err != nil {
 				return err
 			}
