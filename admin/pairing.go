@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"time"
 
 	"satchel/auth"
@@ -76,14 +77,34 @@ func (o *Operator) createPairing(ctx context.Context, m merchant.ID, r PairingRe
 	return Offer{Code: g.Pairing.Code, Facade: g.Facade.String(), Label: g.Label, Expires: g.Pairing.Expires}, nil
 }
 
-func (o *Operator) listPairings(ctx context.Context, _ Nothing) ([]Pairing, error) {
+// listPairings lists what waits: every client's request, and the offers of all merchants or of the one that is named.
+func (o *Operator) listPairings(ctx context.Context, r Of) ([]Pairing, error) {
+	only, err := o.named(ctx, r)
+	if err != nil {
+		return nil, err
+	}
 	grants, err := o.cfg.Pairings.Pairings(ctx)
 	now := o.cfg.Clock.Now()
 	list := make([]Pairing, 0, len(grants))
 	for _, g := range grants {
-		list = append(list, pairingDoc(g, g.Pairing.Code, now))
+		if concerns(g, only) {
+			list = append(list, pairingDoc(g, g.Pairing.Code, now))
+		}
 	}
 	return list, err
+}
+
+// named finds the merchant that a request names; "" where it names none.
+func (o *Operator) named(ctx context.Context, r Of) (merchant.ID, error) {
+	if r.Merchant == "" {
+		return "", nil
+	}
+	return o.find(ctx, r.Merchant)
+}
+
+// concerns tells whether a merchant may decide about a grant; "" stands for all of them.
+func concerns(g auth.Grant, m merchant.ID) bool {
+	return m == "" || g.Merchant == "" || g.Merchant == m
 }
 
 func (o *Operator) approvePairing(ctx context.Context, m merchant.ID, r PairingByCode) (Pairing, error) {
@@ -116,26 +137,45 @@ func picked(g auth.Grant, text string) (auth.Facade, error) {
 }
 
 func (o *Operator) refusePairing(ctx context.Context, r PairingByCode) (Pairing, error) {
+	only, err := o.named(ctx, r.Of)
+	if err != nil {
+		return Pairing{}, err
+	}
 	g, err := o.cfg.Pairings.PairingByCode(ctx, r.Code)
+	if err == nil && !concerns(g, only) {
+		err = fault.New(fault.NotFound, "The code is another merchant's")
+	}
 	if err == nil {
 		err = o.cfg.Pairings.Refuse(ctx, r.Code)
 	}
+	if err != nil {
+		return Pairing{}, noPairing(err)
+	}
 	g.Pairing, g.Revoked = auth.Pairing{}, o.cfg.Clock.Now()
-	return pairingDoc(g, r.Code, o.cfg.Clock.Now()), noPairing(err)
+	return pairingDoc(g, r.Code, o.cfg.Clock.Now()), nil
 }
 
-// linkPairing makes a URL whose holder may decide. It ends with the decision, and after a while.
+// linkPairing makes a URL whose holder may decide. It ends with the decision, and after a while. A merchant that is named
+// is only the one that the page picks first.
 func (o *Operator) linkPairing(ctx context.Context, r PairingByCode) (PairingLink, error) {
+	only, err := o.named(ctx, r.Of)
+	if err != nil {
+		return PairingLink{}, err
+	}
 	g, err := o.waiting(ctx, r.Code)
 	if err != nil {
 		return PairingLink{}, err
 	}
-	end := o.cfg.Clock.Now().Add(auth.LinkLife).Truncate(time.Second)
+	end := o.cfg.Clock.Now().Add(auth.LinkLife)
 	if g.Pairing.Expires.Before(end) {
 		end = g.Pairing.Expires
 	}
+	end = end.Truncate(time.Second)
 	query := url.Values{"pairingCode": {g.Pairing.Code}, "key": {o.cfg.Secret.Link(g.ID, g.Pairing.Code, end)}}
-	return PairingLink{URL: o.cfg.Base + "/api-access-request?" + query.Encode(), Expires: end}, nil
+	if only != "" {
+		query.Set("merchant", string(only))
+	}
+	return PairingLink{URL: strings.TrimRight(o.cfg.Base, "/") + "/api-access-request?" + query.Encode(), Expires: end}, nil
 }
 
 // waiting finds a request that waits for approval.

@@ -76,6 +76,7 @@ func (w *Web) access(rw http.ResponseWriter, r *http.Request) {
 			w.accessTrouble(rw, r, err)
 			return
 		}
+		p.picked = q.Get("merchant")
 		w.showPetition(rw, r, http.StatusOK, p)
 	}
 }
@@ -96,6 +97,7 @@ func (w *Web) decide(rw http.ResponseWriter, r *http.Request) {
 		w.showPetition(rw, r, http.StatusConflict, p)
 		return
 	}
+	p.picked, p.facade = r.PostForm.Get("merchant"), r.PostForm.Get("facade")
 	switch r.PostForm.Get("decision") {
 	case "approve":
 		w.approve(rw, r, p)
@@ -111,13 +113,13 @@ func (w *Web) approve(rw http.ResponseWriter, r *http.Request, p petition) {
 	var facade auth.Facade // none: as asked
 	if p.grant.Facade == 0 {
 		var ok bool
-		if facade, ok = auth.ParseFacade(r.PostForm.Get("facade")); !ok {
+		if facade, ok = auth.ParseFacade(p.facade); !ok {
 			p.problem = "Please choose what the client may do."
 			w.showPetition(rw, r, http.StatusBadRequest, p)
 			return
 		}
 	}
-	id, ok := p.chosen(r.PostForm.Get("merchant"))
+	id, ok := p.chosen()
 	if !ok {
 		p.problem = "Please choose the merchant."
 		w.showPetition(rw, r, http.StatusBadRequest, p)
@@ -155,6 +157,8 @@ type petition struct {
 	end       time.Time // of the key
 	now       time.Time
 	merchants []merchant.Merchant
+	picked    string // the merchant that was picked already
+	facade    string // and the facade
 	problem   string // what was wrong with the last answer
 }
 
@@ -187,9 +191,9 @@ func (w *Web) petition(ctx context.Context, code, key string) (petition, error) 
 func (p petition) path() string { return accessPath + "?pairingCode=" + p.code + "&key=" + p.key } // letters and digits
 
 // chosen gives the merchant who was chosen; where there is only one, no choice is needed.
-func (p petition) chosen(id string) (merchant.ID, bool) {
+func (p petition) chosen() (merchant.ID, bool) {
 	for _, m := range p.merchants {
-		if len(p.merchants) == 1 && id == "" || string(m.ID) == id {
+		if len(p.merchants) == 1 && p.picked == "" || string(m.ID) == p.picked {
 			return m.ID, true
 		}
 	}

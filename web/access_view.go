@@ -72,10 +72,9 @@ func means(f auth.Facade) string {
 		return "Everything a shop can do: make, list and change invoices, and open further tokens."
 	case auth.Payout:
 		return "Payouts, and nothing about invoices."
-	case auth.Public:
-		return "What anybody may do."
+	case auth.Public, auth.User: // nobody's to give
 	}
-	return "What a client with a signature may do."
+	return ""
 }
 
 // showPetition shows a request: to be decided, or what was decided.
@@ -90,15 +89,19 @@ func (w *Web) showPetition(rw http.ResponseWriter, r *http.Request, status int, 
 func (w *Web) request(p petition) accessRequest {
 	until := p.grant.Pairing.Expires
 	v := accessRequest{
-		accessFrame: w.accessFrame(), Code: p.code, Key: p.key, Label: labelOf(p.grant), SIN: fours(string(p.grant.SIN)),
+		accessFrame: w.accessFrame(), Code: p.code, Key: p.key, Label: labelOf(p.grant), SIN: sinOf(p.grant),
 		Age: span(p.now.Sub(p.grant.Created)), Left: span(until.Sub(p.now)), Until: stamp(until), LinkLeft: span(p.end.Sub(p.now)),
 		Problem: p.problem,
 	}
 	if p.grant.Facade != 0 {
 		v.Facade, v.Means = p.grant.Facade.String(), means(p.grant.Facade)
 	} else {
+		picked, ok := auth.ParseFacade(p.facade)
+		if !ok {
+			picked = auth.POS // the least
+		}
 		for _, f := range []auth.Facade{auth.POS, auth.Merchant, auth.Payout} {
-			v.Facades = append(v.Facades, choice{f.String(), f.String(), means(f), f == auth.POS})
+			v.Facades = append(v.Facades, choice{f.String(), f.String(), means(f), f == picked})
 		}
 	}
 	if len(p.merchants) == 1 {
@@ -106,16 +109,13 @@ func (w *Web) request(p petition) accessRequest {
 		return v
 	}
 	for _, m := range p.merchants {
-		v.Merchants = append(v.Merchants, choice{Value: string(m.ID), Name: merchantName(m)})
+		v.Merchants = append(v.Merchants, choice{Value: string(m.ID), Name: merchantName(m), Picked: string(m.ID) == p.picked})
 	}
 	return v
 }
 
 func (w *Web) done(p petition) accessDone {
-	v := accessDone{accessFrame: w.accessFrame(), Label: labelOf(p.grant)}
-	if p.grant.SIN != "" {
-		v.SIN = fours(string(p.grant.SIN))
-	}
+	v := accessDone{accessFrame: w.accessFrame(), Label: labelOf(p.grant), SIN: sinOf(p.grant)}
 	switch p.state {
 	case auth.Active:
 		v.Title, v.Note, v.Tone = "Access approved", "The client can use its token now. “satchel token revoke” takes it back.", "good"
@@ -138,6 +138,14 @@ func (w *Web) done(p petition) accessDone {
 
 // labelOf is a client's own word for itself. It may be anything.
 func labelOf(g auth.Grant) string { return clean(g.Label, maxAsked) }
+
+// sinOf is a client's id in groups of four.
+func sinOf(g auth.Grant) []string {
+	if g.SIN == "" {
+		return nil
+	}
+	return fours(clean(string(g.SIN), maxAsked))
+}
 
 func merchantName(m merchant.Merchant) string {
 	if name := clean(m.Name, maxName); name != "" {
@@ -184,7 +192,7 @@ func (w *Web) accessTrouble(rw http.ResponseWriter, r *http.Request, err error) 
 		status = http.StatusServiceUnavailable
 		t.Title, t.Note = "One moment, please", "Nothing was decided. Please load the link again in a minute."
 		rw.Header().Set("Retry-After", strconv.Itoa(reloadAfter))
-	case fault.Internal, fault.Invalid, fault.Unauthenticated, fault.NotFound, fault.Conflict, fault.TooLarge, fault.Unsupported:
+	case fault.Internal, fault.Invalid, fault.Unauthenticated, fault.NotFound, fault.Conflict, fault.TooLarge, fault.Unsupported, fault.NotOffered:
 		t.Title, t.Note = "Something went wrong", "The fault is on our side, and it was noted. Please open the link again to see whether it was decided."
 		w.cfg.Log.ErrorContext(r.Context(), "show request for access", "err", fmt.Errorf("decide about access: %w", err))
 	}

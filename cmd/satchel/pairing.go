@@ -27,15 +27,19 @@ func (a *app) pairingCommand() *cobra.Command {
 	}}
 	approve.Flags().StringVar(&facade, "facade", "", "what the client may do, where it asked for nothing: pos, merchant or payout")
 	about(approve, &of)
+	var by, listed, linked admin.Of
 	refuse := &cobra.Command{Use: "refuse CODE", Short: "End a request or an offer", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return ask(a, cmd, "pairing-refuse", admin.PairingByCode{Code: args[0]}, func(w io.Writer, _ admin.Pairing) { fmt.Fprintln(w, "refused") })
+		return ask(a, cmd, "pairing-refuse", admin.PairingByCode{Of: by, Code: args[0]}, func(w io.Writer, _ admin.Pairing) { fmt.Fprintln(w, "refused") })
 	}}
 	list := &cobra.Command{Use: "list", Short: "List the codes that wait", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
-		return ask(a, cmd, "pairing-list", admin.Nothing{}, showPairings)
+		return ask(a, cmd, "pairing-list", listed, showPairings)
 	}}
 	link := &cobra.Command{Use: "link CODE", Short: "Print a link to a page that approves it, for one decision", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return ask(a, cmd, "pairing-link", admin.PairingByCode{Code: args[0]}, showLink)
+		return ask(a, cmd, "pairing-link", admin.PairingByCode{Of: linked, Code: args[0]}, showLink)
 	}}
+	refuse.Flags().StringVar(&by.Merchant, "merchant", "", "an offer only if it is this merchant's (`ID or NAME`)")
+	list.Flags().StringVar(&listed.Merchant, "merchant", "", "offers only of this merchant (`ID or NAME`)")
+	link.Flags().StringVar(&linked.Merchant, "merchant", "", "the merchant that the page picks first (`ID or NAME`)")
 	return group("pairing", "Give clients access", create, approve, refuse, list, link)
 }
 
@@ -44,7 +48,7 @@ func showOffer(w io.Writer, o admin.Offer) {
 }
 
 func showApproved(w io.Writer, p admin.Pairing) {
-	fmt.Fprintf(w, "approved: client %s may use facade %s\n", p.SIN, p.Facade)
+	fmt.Fprintf(w, "approved: client %s may use facade %s of merchant %s\n", p.SIN, p.Facade, p.Merchant)
 	fmt.Fprintf(w, "`satchel token revoke %s` takes it back\n", p.Token)
 }
 
@@ -57,14 +61,14 @@ func showPairings(w io.Writer, list []admin.Pairing) {
 		fmt.Fprintln(w, "nobody waits")
 		return
 	}
-	rows := [][]string{{"CODE", "STATE", "FACADE", "AGE", "CLIENT", "LABEL"}}
+	rows := [][]string{{"CODE", "STATE", "FACADE", "AGE", "CLIENT", "MERCHANT", "LABEL"}}
 	for _, p := range list {
 		state := "waits for approval"
 		if p.State != "inactive" {
 			state = p.State
 		}
 		age := time.Duration(p.Age * float64(time.Second)).Truncate(time.Second).String()
-		rows = append(rows, []string{p.Code, state, dash(p.Facade), age, dash(p.SIN), printable(p.Label)})
+		rows = append(rows, []string{p.Code, state, dash(p.Facade), age, dash(p.SIN), dash(p.Merchant), printable(p.Label)})
 	}
 	table(w, rows...)
 }
