@@ -345,7 +345,7 @@ func accessible(t *testing.T, name, text string) {
 		}
 	}
 	for _, m := range regexp.MustCompile(`(?:for|aria-labelledby|aria-describedby)="([^"]+)"`).FindAllStringSubmatch(text, -1) {
-		for _, id := range strings.FieldsSeq(m[1]) {
+		for id := range strings.FieldsSeq(m[1]) {
 			if ids[id] == 0 {
 				t.Errorf("%s: nothing has the id %s", name, id)
 			}
