@@ -27,6 +27,7 @@ func TestSpellingsOfAQuery(t *testing.T) {
 		"/i?a='":                        {"/i?a=%27"},
 		"/i?a=%2527":                    nil,
 		"/i?a=%28b+c%29":                {"/i?a=(b%20c)", "/i?a=%28b%20c%29", "/i?a=(b+c)"},
+		"/i?a=%2A+":                     {"/i?a=*%20", "/i?a=%2A%20", "/i?a=*+"},
 		"/i?x='%21&x=a?b":               {"/i?x='!&x=a%3Fb", "/i?x=%27%21&x=a%3Fb", "/i?x='!&x=a?b"},
 		"/i?a=%00&b=%FF%2f":             {"/i?a=%00&b=%FF%2F"},
 		"/i?z=1&a=%21&z=0":              {"/i?z=1&a=!&z=0"},

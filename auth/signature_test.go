@@ -268,6 +268,7 @@ func TestHashJSCannotRewriteWhatOthersSigned(t *testing.T) {
 		"N- was signed":             {`{"d":"N-"}`, `{"d":"中"}`, false},
 		"a member swallowed":        {`{"a":"x","b":"y"}`, "{\"a\":\"x\u222c\u2262\u223a\u2279\"}", false},
 		"plain UTF-8 stays allowed": {`{"d":"中"}`, `{"d":"中"}`, true},
+		"no text":                   {"{\"d\":\"\xff\xfd\"}", "{\"d\":\"\x80\"}", false},
 	} {
 		s := Signed{
 			Identity: publicHex, Signature: sign(key, "http://127.0.0.1:8180/invoices"+c.signed),
