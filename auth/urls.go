@@ -89,11 +89,8 @@ func rests(target string, body []byte) []candidate {
 func originForm(target string) (string, bool) {
 	for _, scheme := range []string{"http://", "https://"} {
 		if len(target) > len(scheme) && strings.EqualFold(target[:len(scheme)], scheme) {
-			slash := strings.IndexByte(target[len(scheme):], '/')
-			if slash < 0 {
-				return "", false
-			}
-			return target[len(scheme)+slash:], true
+			path := strings.TrimLeftFunc(target[len(scheme):], func(r rune) bool { return r != '/' && r != '?' })
+			return path, strings.HasPrefix(path, "/")
 		}
 	}
 	return target, strings.HasPrefix(target, "/")
