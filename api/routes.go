@@ -56,6 +56,7 @@ func (a *API) table() []route {
 		{get, "/rates/:base", public, a.showRates, nil},
 		{get, "/rates/:base/:currency", public, a.showRate, nil},
 		{get, "/readyz", public, nil, http.HandlerFunc(a.readyz)},
+		{get, logPath, owner, a.showLog, nil},
 	}
 	if a.cfg.Web != nil {
 		guarded := a.limited(a.cfg.Web)

@@ -49,7 +49,7 @@ func (a *API) serve(w http.ResponseWriter, req *http.Request) {
 		a.done(out, r, f, time.Since(began))
 	}()
 	// A write that hangs must end. The server's own timeout would end streams, too; they set their own deadlines.
-	_ = http.NewResponseController(w).SetWriteDeadline(began.Add(handleTimeout + writeTimeout))
+	_ = http.NewResponseController(w).SetWriteDeadline(began.Add(handleTimeout + bitpay.MaxWait + writeTimeout))
 	switch {
 	case req.Method == http.MethodOptions:
 		preflight(out)
@@ -65,7 +65,7 @@ func (a *API) serve(w http.ResponseWriter, req *http.Request) {
 
 // answer runs a handler and writes what it gives.
 func (a *API) answer(out *recorder, req *http.Request, r *request, rt *row) {
-	ctx, cancel := context.WithTimeout(req.Context(), handleTimeout)
+	ctx, cancel := context.WithTimeout(req.Context(), rt.patience())
 	defer cancel()
 	document, err := a.call(ctx, out, req, r, rt)
 	if err != nil {
