@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"satchel/auth"
 	"satchel/bitpay"
 	"satchel/fault"
 )
@@ -61,12 +62,31 @@ func (a *API) refuse(out *recorder, err error) {
 	case fault.Internal, fault.Invalid, fault.Forbidden, fault.NotFound, fault.Conflict, fault.TooLarge, fault.Unsupported,
 		fault.NotOffered:
 	}
-	code := status(kind)
 	if errors.Is(err, errSlowBody) {
-		code = http.StatusRequestTimeout
 		h.Set("Connection", "close")
 	}
-	write(out, code, bitpay.Refusal(err))
+	code, document := failure(err)
+	write(out, code, document)
+}
+
+// failure gives the status and the document of an error. BitPay answers 500 to a bad pairing code, and clients' own
+// tests wait for it.
+func failure(err error) (int, bitpay.Raw) {
+	switch {
+	case errors.Is(err, auth.ErrPairing):
+		return http.StatusInternalServerError, bitpay.Failure(bitpay.Code(fault.Invalid), "Unable to create token")
+	case errors.Is(err, auth.ErrPairingLimit):
+		return http.StatusInternalServerError,
+			bitpay.Failure(bitpay.Code(fault.TooMany), "Unable to create token because of too many requests.")
+	case errors.Is(err, errSlowBody):
+		return http.StatusRequestTimeout, bitpay.Refusal(err)
+	}
+	return status(fault.KindOf(err)), bitpay.Refusal(err)
+}
+
+// expected tells the errors that are answered with 500 and are no failure of ours.
+func expected(err error) bool {
+	return errors.Is(err, auth.ErrPairing) || errors.Is(err, auth.ErrPairingLimit)
 }
 
 // seconds gives the value of Retry-After (RFC 9110): whole seconds, at least one.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -99,10 +100,6 @@ func (f *fake) ShowInvoices(context.Context, merchant.ID, invoice.Filter, int) (
 	return nil, nil
 }
 
-func (f *fake) Events(context.Context, merchant.ID, uint64, int) ([]invoice.Logged, error) {
-	return nil, nil
-}
-
 func (f *fake) Cancel(context.Context, merchant.ID, invoice.ID) (invoice.Invoice, error) {
 	return invoice.Invoice{}, invoice.ErrNotCancellable
 }
@@ -156,6 +153,23 @@ func (f *fake) Grant(_ context.Context, id auth.TokenID) (auth.Grant, bool, erro
 	defer f.mu.Unlock()
 	g, ok := f.grants[id]
 	return g, ok, nil
+}
+
+// ReadAuth and UpdateAuth are a store's; see shop.
+func (f *fake) ReadAuth(context.Context, func(auth.View) error) error { return errNoStore }
+
+func (f *fake) UpdateAuth(context.Context, func(auth.Tx) error) error { return errNoStore }
+
+var errNoStore = errors.New("there is no store behind this test")
+
+// authority proves calls against the grants of a store.
+func authority(tb testing.TB, store auth.Store, now func() time.Time) *auth.Authority {
+	tb.Helper()
+	a, err := auth.NewAuthority(auth.Config{Store: store, Secret: secret(), Now: now})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return a
 }
 
 func (f *fake) Rate(code string) (money.Rate, money.Evidence, error) {
@@ -234,7 +248,7 @@ func start(t *testing.T, change func(*Config)) *world {
 	f := newFake()
 	w := &world{fake: f, t: t, logs: &lockedBuffer{}, pos: f.token(shopID, auth.POS, nil)}
 	cfg := Config{
-		Invoices: f, Store: f, Rates: f, Grants: f, Secret: secret(), Hub: live.New(10),
+		Invoices: f, Store: f, Rates: f, Auth: authority(t, f, func() time.Time { return f.now }), Secret: secret(), Hub: live.New(10),
 		Tip: func() int32 { return f.tip }, Ready: func() ([]string, []string) { return f.reasons, f.degrade },
 		PublicURLs: []string{"https://pay.example/", "http://localhost:8350"},
 		Now:        func() time.Time { return f.now }, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),

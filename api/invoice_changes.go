@@ -73,7 +73,7 @@ func (a *API) notifyInvoice(ctx context.Context, p auth.Principal, r *request) (
 
 // once makes a request known by its guid.
 func once(r *request) invoice.Once {
-	return invoice.Once{GUID: r.body.GUID(), Digest: r.body.Digest()}
+	return invoice.Once{GUID: r.guid, Digest: r.body.Digest()}
 }
 
 // noRefunds answers /invoices/:id/refunds and what is below it: an unknown invoice is told from what this server does

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"satchel/auth"
 	"satchel/invoice"
 	"satchel/notify"
 	"satchel/store/storetest"
@@ -20,7 +21,7 @@ func (s *shop) nobodyElse(method, path, body string, seller bool) {
 	if text := s.call(method, path, s.other, body).refused(s.t, http.StatusNotFound); text != "Object not found" {
 		s.t.Errorf("%s %s of another merchant: %s", method, path, text)
 	}
-	payout := s.token(storetest.Shop, 4, nil)
+	payout := s.issue(storetest.Shop, auth.Payout, "")
 	s.call(method, path, payout, body).refused(s.t, http.StatusForbidden)
 	if !seller {
 		s.call(method, path, s.pos, body).refused(s.t, http.StatusForbidden)

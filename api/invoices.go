@@ -22,7 +22,6 @@ type invoiceService interface {
 
 // invoiceStore reads them. Every read takes the merchant, but the one of what a payer may see.
 type invoiceStore interface {
-	logStore
 	Merchant(ctx context.Context, id merchant.ID) (merchant.Merchant, error)
 	ByGUID(ctx context.Context, c invoice.Creation) (invoice.Invoice, bool, error)
 	Invoice(ctx context.Context, m merchant.ID, id invoice.ID) (invoice.Invoice, error)
@@ -44,9 +43,9 @@ func (a *API) createInvoice(ctx context.Context, p auth.Principal, r *request) (
 	if err != nil {
 		return nil, err
 	}
-	inv, ok, err := a.replayed(ctx, m.ID, r.body)
+	inv, ok, err := a.replayed(ctx, m.ID, r)
 	if err == nil && !ok {
-		inv, err = a.newInvoice(ctx, p, m, r.body)
+		inv, err = a.newInvoice(ctx, p, m, r)
 	}
 	if err != nil {
 		return nil, err
@@ -56,16 +55,15 @@ func (a *API) createInvoice(ctx context.Context, p auth.Principal, r *request) (
 
 // replayed finds what an equal request made before. It comes before every other check: a request that was good once is
 // answered as it was, even when its window would be too short by now or the node is away.
-func (a *API) replayed(ctx context.Context, m merchant.ID, b bitpay.Body) (invoice.Invoice, bool, error) {
-	guid := b.GUID()
-	if guid == "" {
+func (a *API) replayed(ctx context.Context, m merchant.ID, r *request) (invoice.Invoice, bool, error) {
+	if r.guid == "" {
 		return invoice.Invoice{}, false, nil
 	}
-	return a.cfg.Store.ByGUID(ctx, invoice.Creation{Merchant: m, GUID: guid, Digest: b.Digest()})
+	return a.cfg.Store.ByGUID(ctx, invoice.Creation{Merchant: m, GUID: r.guid, Digest: r.body.Digest()})
 }
 
-func (a *API) newInvoice(ctx context.Context, p auth.Principal, m merchant.Merchant, b bitpay.Body) (invoice.Invoice, error) {
-	req, err := bitpay.DecodeInvoice(b, a.cfg.Now())
+func (a *API) newInvoice(ctx context.Context, p auth.Principal, m merchant.Merchant, r *request) (invoice.Invoice, error) {
+	req, err := bitpay.DecodeInvoice(r.body, a.cfg.Now())
 	if err != nil {
 		return invoice.Invoice{}, err
 	}
@@ -75,6 +73,7 @@ func (a *API) newInvoice(ctx context.Context, p auth.Principal, m merchant.Merch
 		}
 	}
 	req.Merchant, req.Order.Creator, req.Capped = m, p.Token(), m.Settings.MaxOpen
+	req.Order.GUID = r.guid
 	return a.cfg.Invoices.Create(ctx, req)
 }
 

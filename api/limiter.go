@@ -63,18 +63,19 @@ func (l *limiter) take(c caller) error {
 	return l.refusal()
 }
 
-// spent tells, and counts nothing, whether take would refuse.
-func (l *limiter) spent(c caller) error {
+// reserve counts a try before it is known whether it fails; the function gives back what it took. So many tries at once
+// cannot be more than there are.
+func (l *limiter) reserve(c caller) (giveBack func(), err error) {
 	if l.free(c) {
-		return nil
+		return func() {}, nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	e, ok := l.of[c.addr]
-	if !ok || e.Value.(*bucket).rate.TokensAt(l.now()) >= 1 { //nolint:forcetypeassert // we put it there
-		return nil
+	now := l.now()
+	taken := l.bucket(c.addr).ReserveN(now, 1)
+	if !taken.OK() || taken.DelayFrom(now) > 0 {
+		taken.CancelAt(now)
+		return nil, l.refusal()
 	}
-	return l.refusal()
+	return func() { taken.CancelAt(now) }, nil
 }
 
 // refusal says when there is something to take again, in whole seconds.

@@ -21,7 +21,7 @@ import (
 func benchAPI(tb testing.TB, f *fake) *API {
 	tb.Helper()
 	a, err := New(Config{
-		Invoices: f, Store: f, Rates: f, Grants: f, Secret: secret(), Tip: func() int32 { return 1 },
+		Invoices: f, Store: f, Rates: f, Auth: authority(tb, f, func() time.Time { return f.now }), Secret: secret(), Tip: func() int32 { return 1 },
 		Ready: func() ([]string, []string) { return nil, nil }, PublicURLs: []string{"https://pay.example"},
 		Now: func() time.Time { return f.now }, Log: slog.New(slog.DiscardHandler), Metrics: NewMetrics(func() Gauges { return Gauges{} }),
 	})
@@ -301,27 +301,29 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestSpentCountsNothing: asking whether an address used up its share takes nothing of it, and remembers nobody.
-func TestSpentCountsNothing(t *testing.T) {
+// TestReserve: a try that succeeded costs nothing, and no more can be under way than may fail.
+func TestReserve(t *testing.T) {
 	now := time.Unix(1546300800, 0)
 	who, local := caller{netip.MustParseAddr("203.0.113.1")}, caller{netip.MustParseAddr("127.0.0.1")}
 	l := newLimiter(pace{rate: 0.1, burst: 2}, func() time.Time { return now })
 	for range 10 {
-		if err := l.spent(who); err != nil || len(l.of) != 0 {
-			t.Fatalf("%v, and %d addresses are kept", err, len(l.of))
+		giveBack, err := l.reserve(who)
+		if err != nil {
+			t.Fatal(err)
 		}
+		giveBack()
 	}
 	for i := range 3 {
-		if err := l.take(who); (err != nil) != (i == 2) {
-			t.Fatalf("take %d: %v", i, err)
+		if _, err := l.reserve(who); (err != nil) != (i == 2) {
+			t.Fatalf("try %d: %v", i, err)
 		}
 	}
-	err := l.spent(who)
+	_, err := l.reserve(who)
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Kind != fault.TooMany || f.Retry != 10*time.Second {
 		t.Fatalf("got %v, to be tried again in %v", err, f.Retry)
 	}
-	if now = now.Add(10 * time.Second); l.spent(who) != nil {
+	if now = now.Add(10 * time.Second); l.take(who) != nil {
 		t.Error("ten seconds later there is nothing to take")
 	}
 	strict := newLimiter(pace{rate: 0.1, burst: 1, loopback: true}, l.now)
@@ -331,7 +333,7 @@ func TestSpentCountsNothing(t *testing.T) {
 		}
 		_ = strict.take(local)
 	}
-	if err := strict.spent(local); !fault.Is(err, fault.TooMany) {
+	if _, err := strict.reserve(local); !fault.Is(err, fault.TooMany) {
 		t.Error("loopback is not limited where it should be")
 	}
 }

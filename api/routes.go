@@ -25,15 +25,23 @@ type route struct {
 	serve   http.Handler
 }
 
+// sessionsPath opens sessions, and is itself in none.
+const sessionsPath = "/sessions"
+
 // table is every path there is. What is not here is a 404.
 func (a *API) table() []route {
 	public := []auth.Facade{auth.Public}
 	sellers := []auth.Facade{auth.POS, auth.Merchant}
 	all := []auth.Facade{auth.Public, auth.POS, auth.Merchant}
 	owner := []auth.Facade{auth.Merchant}
+	user := []auth.Facade{auth.User}
 	get, post, put, del := http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
 	list := []route{
 		{get, "/api/rates", public, a.bareRates, nil},
+		{get, "/clients", user, a.listClients, nil},
+		{post, "/clients", public, a.registerClient, nil},
+		{get, "/clients/:id", user, a.showClient, nil},
+		{put, "/clients/:id", user, a.updateClient, nil},
 		{get, "/currencies", public, a.listCurrencies, nil},
 		{get, "/healthz", public, nil, http.HandlerFunc(a.healthz)},
 		{get, "/events", public, nil, http.HandlerFunc(a.serveBus)},
@@ -56,7 +64,10 @@ func (a *API) table() []route {
 		{get, "/rates/:base", public, a.showRates, nil},
 		{get, "/rates/:base/:currency", public, a.showRate, nil},
 		{get, "/readyz", public, nil, http.HandlerFunc(a.readyz)},
-		{get, logPath, owner, a.showLog, nil},
+		{post, sessionsPath, public, a.openSession, nil},
+		{get, "/tokens", user, a.listTokens, nil},
+		{post, "/tokens", []auth.Facade{auth.Public, auth.Merchant}, a.createToken, nil},
+		{get, "/user", user, a.showUser, nil},
 	}
 	if a.cfg.Web != nil {
 		guarded := a.limited(a.cfg.Web)

@@ -28,7 +28,20 @@ type request struct {
 	base   string // our public URL, as the caller used it
 	vars   [maxVars]string
 	query  bitpay.Query
-	body   bitpay.Body // of POST and PUT
+	raw    []byte      // the body's bytes, of POST and PUT
+	body   bitpay.Body // what they say
+	turn   bitpay.Turn // its place in a session
+	guid   string      // makes a repeated request the same one; "": nothing does
+
+	identity *auth.Identity // whose signature was verified; nil: nobody's
+}
+
+// sin names whose signature was verified.
+func (r *request) sin() auth.SIN {
+	if r.identity == nil {
+		return ""
+	}
+	return r.identity.SIN()
 }
 
 // serve is what happens to every call.
@@ -49,7 +62,7 @@ func (a *API) serve(w http.ResponseWriter, req *http.Request) {
 		a.done(out, r, f, time.Since(began))
 	}()
 	// A write that hangs must end. The server's own timeout would end streams, too; they set their own deadlines.
-	_ = http.NewResponseController(w).SetWriteDeadline(began.Add(handleTimeout + bitpay.MaxWait + writeTimeout))
+	_ = http.NewResponseController(w).SetWriteDeadline(began.Add(handleTimeout + writeTimeout))
 	switch {
 	case req.Method == http.MethodOptions:
 		preflight(out)
@@ -63,59 +76,74 @@ func (a *API) serve(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// answer runs a handler and writes what it gives.
+// outcome is what a call comes to: a document, or an error.
+type outcome struct {
+	document bitpay.Raw
+	err      error
+}
+
+// answer gives the status and the document.
+func (o outcome) answer() (int, bitpay.Raw) {
+	if o.err != nil {
+		return failure(o.err)
+	}
+	return http.StatusOK, o.document
+}
+
+// send answers a call.
+func (a *API) send(out *recorder, o outcome) {
+	if o.err != nil {
+		a.refuse(out, o.err)
+		return
+	}
+	write(out, http.StatusOK, o.document)
+}
+
+// answer reads a call, proves who makes it, hands it to its handler and writes what that gives.
 func (a *API) answer(out *recorder, req *http.Request, r *request, rt *row) {
-	ctx, cancel := context.WithTimeout(req.Context(), rt.patience())
+	ctx, cancel := context.WithTimeout(req.Context(), handleTimeout)
 	defer cancel()
-	document, err := a.call(ctx, out, req, r, rt)
-	if err != nil {
+	if err := a.read(out, req, r); err != nil {
 		a.refuse(out, err)
 		return
 	}
-	write(out, http.StatusOK, document)
+	p, proved := a.authenticate(ctx, req, r, rt)
+	do := func(ctx context.Context) outcome {
+		if proved != nil {
+			return outcome{err: proved}
+		}
+		document, err := rt.handle(ctx, p, r)
+		if err != nil {
+			return outcome{err: a.unproved(r, err)}
+		}
+		return outcome{document: document}
+	}
+	if r.turn.Session == "" || rt.path == sessionsPath || !takesTurn(proved) {
+		a.send(out, do(ctx))
+		return
+	}
+	a.inSession(ctx, out, r, proved, do)
 }
 
-// call reads the call, proves who makes it, and hands it to its handler.
-func (a *API) call(ctx context.Context, out *recorder, req *http.Request, r *request, rt *row) (bitpay.Raw, error) {
+// read takes the call apart, as far as that is the same for every route.
+func (a *API) read(out *recorder, req *http.Request, r *request) (err error) {
 	r.query = bitpay.ParseQuery(req.URL.RawQuery)
 	r.base = a.base(req)
 	if req.Method == http.MethodPost || req.Method == http.MethodPut {
-		raw, err := readBody(out, req)
-		if err != nil {
-			return nil, err
+		if r.raw, err = readBody(out, req); err != nil {
+			return err
 		}
-		if r.body, err = bitpay.ParseBody(raw); err != nil {
-			return nil, err
-		}
-	}
-	p, err := a.authenticate(ctx, req, r, rt)
-	if err != nil {
-		return nil, err
-	}
-	return rt.handle(ctx, p, r)
-}
-
-// authenticate proves the caller and holds the facade against the route. Whoever proves nothing shares a rate with
-// everybody else at his address.
-func (a *API) authenticate(ctx context.Context, req *http.Request, r *request, rt *row) (auth.Principal, error) {
-	p := auth.Anybody()
-	if len(rt.facades) > 1 || rt.facades[0] != auth.Public {
-		token, err := carried(req, r)
-		if err != nil {
-			return p, err
-		}
-		if token != "" {
-			if p, err = auth.Authenticate(ctx, a.cfg.Secret, a.cfg.Grants, auth.Call{Token: token}); err != nil {
-				return p, a.badToken(r, err)
-			}
+		if r.body, err = bitpay.ParseBody(r.raw); err != nil {
+			return err
 		}
 	}
-	if p.Facade() == auth.Public {
-		if err := a.limiter.take(r.caller); err != nil {
-			return p, err
-		}
+	if r.turn, err = bitpay.TurnOf(r.body, r.query); err != nil {
+		return err
 	}
-	return p, allowed(p, rt)
+	if r.guid = r.body.GUID(); r.guid == "" && r.turn.Session != "" {
+		r.guid = turnGUID(r.turn)
+	}
+	return nil
 }
 
 // requestID gives the id that a call is known by: the client's own where it is sane, a new one otherwise.
@@ -196,6 +224,8 @@ func (a *API) done(out *recorder, r *request, f found, took time.Duration) {
 	switch {
 	case status == http.StatusServiceUnavailable:
 		level = slog.LevelWarn
+	case expected(out.err):
+		level = slog.LevelInfo
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
 	case out.req.Method == http.MethodPost || out.req.Method == http.MethodPut || out.req.Method == http.MethodDelete:

@@ -310,7 +310,7 @@ func TestManyAtOnce(t *testing.T) {
 
 func TestConfigIsChecked(t *testing.T) {
 	_, err := New(Config{})
-	for _, want := range []string{"invoice service", "store", "rates", "grants", "server secret", "tip", "readiness", "public URL", "clock", "logger"} {
+	for _, want := range []string{"invoice service", "store", "rates", "authority", "server secret", "tip", "readiness", "public URL", "clock", "logger"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name the %s", err, want)
 		}

@@ -20,8 +20,8 @@ type Config struct {
 	Invoices     invoiceService
 	Store        invoiceStore
 	Rates        rates
-	Grants       auth.Grants
-	Secret       auth.Secret
+	Auth         *auth.Authority
+	Secret       auth.Secret // what resource tokens are made with
 	Tip          func() int32                        // the height of our best block
 	Ready        func() (reasons, degraded []string) // why no invoice can be made, and what else is wrong
 	PublicURLs   []string                            // as customers see us; the first is the one where nothing else tells
@@ -68,6 +68,7 @@ type API struct {
 	failures   *limiter // of proofs that fail
 	claims     *limiter // of codes that fit nothing
 	pairings   *limiter // of wishes to be paired
+	verifier   *auth.Verifier
 	currencies bitpay.Raw
 	paying     chan struct{} // holds the one call that pays
 	streams    chan struct{} // holds the open event streams
@@ -87,6 +88,10 @@ func New(cfg Config) (*API, error) {
 	}
 	a.cfg.Limits = limits
 	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	var err error
+	if a.verifier, err = auth.NewVerifier(cfg.PublicURLs); err != nil {
 		return nil, err
 	}
 	for _, text := range cfg.PublicURLs {
@@ -115,7 +120,7 @@ func (c Config) check() error {
 	need(c.Invoices != nil, "invoice service")
 	need(c.Store != nil, "store")
 	need(c.Rates != nil, "rates")
-	need(c.Grants != nil, "grants")
+	need(c.Auth != nil, "authority")
 	need(c.Secret != auth.Secret{}, "server secret")
 	need(c.Tip != nil, "tip")
 	need(c.Hub != nil, "hub")

@@ -78,13 +78,14 @@ func newShop(t *testing.T, change func(*shop, *Config)) *shop {
 	})
 	s.world = start(t, func(c *Config) {
 		c.Invoices, c.Store, c.Now, c.Tip, c.Hub, c.AllowPrivate = service, s.db, s.now, s.tip, s.hub, true
+		c.Auth = authority(t, s.db, s.now)
 		if change != nil {
 			change(s, c)
 		}
 	})
-	s.pos = s.token(storetest.Shop, auth.POS, nil)
-	s.owner = s.token(storetest.Shop, auth.Merchant, nil)
-	s.other = s.token(storetest.Other, auth.Merchant, nil)
+	s.pos = s.issue(storetest.Shop, auth.POS, "")
+	s.owner = s.issue(storetest.Shop, auth.Merchant, "")
+	s.other = s.issue(storetest.Other, auth.Merchant, "")
 	return s
 }
 

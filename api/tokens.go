@@ -1,63 +1,131 @@
 package api
 
 import (
+	"context"
 	"errors"
-	"net/http"
-	"slices"
-	"strings"
 
 	"satchel/auth"
+	"satchel/bitpay"
 	"satchel/fault"
 )
 
-// carried finds the token of a call: in the Authorization header, the body or the query (BitPay API, "Tokens"). An empty
-// one is absent. Two different ones are refused, so that nobody is taken for somebody else.
-func carried(req *http.Request, r *request) (string, error) {
-	query, err := r.query.Text("token")
+// createToken is POST /tokens. A client asks to be paired, or claims what a merchant offered with its code; a merchant's
+// own token makes an offer.
+func (a *API) createToken(ctx context.Context, p auth.Principal, r *request) (bitpay.Raw, error) {
+	req, err := bitpay.DecodeTokenRequest(r.body)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	token := ""
-	for _, t := range [...]string{bearer(req.Header), r.body.Token(), query} {
-		switch {
-		case t == "":
-		case token == "":
-			token = t
-		case token != t:
-			return "", fault.Field("token", "is given in two places, and differs")
+	req.GUID = r.guid
+	var g auth.Grant
+	switch {
+	case req.Code != "":
+		g, err = a.claim(ctx, r.caller, req)
+	case p.Facade() == auth.Merchant:
+		g, err = a.offer(ctx, p, req)
+	default:
+		g, err = a.pair(ctx, r.caller, req)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.tokenDocument(g), nil
+}
+
+func (a *API) pair(ctx context.Context, c caller, req bitpay.TokenRequest) (auth.Grant, error) {
+	sin, err := auth.ParseSIN(req.ID)
+	if err != nil {
+		return auth.Grant{}, bitpay.MissingID()
+	}
+	facade, err := facadeOf(req.Facade)
+	if err != nil {
+		return auth.Grant{}, err
+	}
+	if err := a.pairings.take(c); err != nil {
+		return auth.Grant{}, err
+	}
+	return a.cfg.Auth.Pair(ctx, auth.PairRequest{SIN: sin, Facade: facade, Label: req.Label, GUID: req.GUID, Digest: req.Digest})
+}
+
+// claim takes an offer. The code decides about the facade, whatever the client asks for. An address that guessed too
+// often is refused without a look.
+func (a *API) claim(ctx context.Context, c caller, req bitpay.TokenRequest) (auth.Grant, error) {
+	sin, err := auth.ParseSIN(req.ID)
+	if err != nil {
+		return auth.Grant{}, bitpay.MissingID()
+	}
+	giveBack, err := a.claims.reserve(c)
+	if err != nil {
+		return auth.Grant{}, auth.ErrPairingLimit
+	}
+	g, err := a.cfg.Auth.Claim(ctx, auth.ClaimRequest{SIN: sin, Code: req.Code, Label: req.Label, GUID: req.GUID, Digest: req.Digest})
+	if !errors.Is(err, auth.ErrPairing) {
+		giveBack()
+	}
+	return g, err
+}
+
+// offer makes a code that anybody can claim who knows it. The id that clients send along decides nothing.
+func (a *API) offer(ctx context.Context, p auth.Principal, req bitpay.TokenRequest) (auth.Grant, error) {
+	facade, err := facadeOf(req.Facade)
+	if err != nil {
+		return auth.Grant{}, err
+	}
+	if facade == auth.Payout {
+		return auth.Grant{}, fault.Field("facade", "must be pos or merchant: a merchant's token makes no others")
+	}
+	return a.cfg.Auth.Offer(ctx, auth.OfferRequest{
+		Merchant: p.Merchant(), Facade: facade, Label: req.Label, GUID: req.GUID, Digest: req.Digest,
+	})
+}
+
+// facadeOf reads the facade that is asked for; 0 where none is.
+func facadeOf(text string) (auth.Facade, error) {
+	if text == "" {
+		return 0, nil
+	}
+	f, ok := auth.ParseFacade(text)
+	if !ok {
+		return 0, fault.Field("facade", "is not pos, merchant or payout")
+	}
+	return f, nil
+}
+
+func (a *API) tokenDocument(g auth.Grant) bitpay.Raw {
+	f := bitpay.TokenFacts{
+		SIN: string(g.SIN), Resource: string(g.Merchant), Token: a.cfg.Auth.Token(g), Label: g.Label, Created: g.Created,
+		Code: g.Pairing.Code, Expires: g.Pairing.Expires,
+	}
+	if g.Facade != 0 {
+		f.Facade = g.Facade.String()
+	}
+	switch g.State(a.cfg.Now()) {
+	case auth.Active:
+		f.Method = bitpay.Require
+	case auth.Inactive:
+		f.Method = bitpay.Inactive
+	case auth.Unclaimed:
+		f.Method = bitpay.Unclaimed
+	case auth.Expired, auth.Invalidated: // a request sent again long after its first answer
+		f.Method = bitpay.Invalidated
+	}
+	return bitpay.TokenDocument(f)
+}
+
+// listTokens is GET /tokens: what the signature's client may use, oldest first, since some clients keep the first token
+// of a facade and others the last. A payout token stands there under its older name, too.
+func (a *API) listTokens(ctx context.Context, _ auth.Principal, r *request) (bitpay.Raw, error) {
+	grants, err := a.cfg.Auth.TokensOf(ctx, *r.identity)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]bitpay.FacadeToken, 0, len(grants))
+	for _, g := range grants {
+		t := bitpay.FacadeToken{Facade: g.Facade.String(), Token: a.cfg.Auth.Token(g)}
+		list = append(list, t)
+		if g.Facade == auth.Payout {
+			list = append(list, bitpay.FacadeToken{Facade: "payroll", Token: t.Token})
 		}
 	}
-	return token, nil
-}
-
-// bearer reads "Authorization: Bearer TOKEN" (RFC 6750). Other schemes are a proxy's business.
-func bearer(h http.Header) string {
-	scheme, token, _ := strings.Cut(strings.TrimSpace(h.Get("Authorization")), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
-}
-
-// badToken translates a failed proof. Guessing is limited like everything that proves nothing.
-func (a *API) badToken(r *request, err error) error {
-	if !errors.Is(err, auth.ErrToken) && !errors.Is(err, auth.ErrUnsigned) {
-		return err
-	}
-	if limited := a.failures.take(r.caller); limited != nil {
-		return limited
-	}
-	return fault.New(fault.Unauthenticated, "Invalid token")
-}
-
-// allowed holds a facade against a route, in the words that some clients look for.
-func allowed(p auth.Principal, rt *row) error {
-	if slices.Contains(rt.facades, p.Facade()) {
-		return nil
-	}
-	kind := fault.Forbidden
-	if p.Facade() == auth.Public {
-		kind = fault.Unauthenticated
-	}
-	return fault.New(kind, "This endpoint does not support the `%s` facade", p.Facade())
+	return bitpay.TokensDocument(list), nil
 }

@@ -51,6 +51,18 @@ func ClientDocument(f ClientFacts) Raw {
 	return e.b
 }
 
+// RegisteredDocument is the answer to POST /clients: what the caller knew already, for nobody proved anything.
+func RegisteredDocument(sin string) Raw {
+	e := newEncoder(128)
+	e.open()
+	e.text("facade", "public/client")
+	e.openIn("data")
+	e.text("id", sin)
+	e.close()
+	e.close()
+	return e.b
+}
+
 // ClientsDocument is the answer to GET /clients.
 func ClientsDocument(list []ClientFacts) Raw {
 	e := newEncoder(32 + 320*len(list))

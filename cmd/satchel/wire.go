@@ -267,7 +267,7 @@ func (d *daemonParts) wireDoors() (err error) {
 	}
 	d.metrics = api.NewMetrics(d.gauges)
 	doors := api.Config{
-		Invoices: invoices, Store: d.db, Rates: d.rates, Grants: d.db, Secret: d.db.ServerSecret(),
+		Invoices: invoices, Store: d.db, Rates: d.rates, Auth: access, Secret: d.db.ServerSecret(),
 		Tip: d.tip, Ready: d.readiness, PublicURLs: d.set.publicURLs, AllowPrivate: d.set.allowPrivate, Now: d.clock.Now,
 		Log: d.part("api"), Metrics: d.metrics, Web: d.pages.Handler(), Hub: d.hub,
 	}

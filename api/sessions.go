@@ -1,0 +1,96 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/btcsuite/btcd/btcutil/base58"
+
+	"satchel/auth"
+	"satchel/bitpay"
+	"satchel/fault"
+)
+
+// openSession is POST /sessions. A session that is asked for twice is two: only the one that the client learns of is used.
+func (a *API) openSession(ctx context.Context, _ auth.Principal, _ *request) (bitpay.Raw, error) {
+	id, err := a.cfg.Auth.OpenSession(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return bitpay.SessionDocument(id), nil
+}
+
+// inSession answers a call in its turn (BitPay API, "Sessions"): one that was answered before gets that answer again, and
+// every other one takes a number, whatever comes of it. How its proof ended comes in, since a stored answer is for those
+// only who may ask the question.
+func (a *API) inSession(ctx context.Context, out *recorder, r *request, proved error, do func(context.Context) outcome) {
+	turn, err := a.cfg.Auth.Turn(ctx, auth.SessionCall{ID: r.turn.Session, Number: r.turn.Number, Hash: r.hash(out.req), SIN: r.sin()})
+	if err != nil {
+		a.refuse(out, err)
+		return
+	}
+	defer turn.Release()
+	switch {
+	case turn.Replay && proved != nil:
+		a.refuse(out, proved)
+		return
+	case turn.Replay:
+		write(out, turn.Status, turn.Body)
+		return
+	}
+	// Who gave up waiting will send the request again, and wants an answer then.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handleTimeout)
+	defer cancel()
+	o := outcome{err: errPanic}
+	func() {
+		defer func() { a.keep(ctx, r, turn, o) }() // also while a panic goes up
+		o = do(ctx)
+	}()
+	a.send(out, o)
+}
+
+// keep stores an answer before it is sent: a daemon that dies in between answers the repeated request like this.
+func (a *API) keep(ctx context.Context, r *request, turn *auth.Turn, o outcome) {
+	status, document := o.answer()
+	if err := turn.Finish(ctx, status, document); err != nil {
+		a.log.LogAttrs(ctx, slog.LevelError, "an answer in a session was not kept",
+			slog.String("request_id", r.id), slog.String("error", err.Error()))
+	}
+}
+
+// takesTurn tells whether a call whose proof ended so takes a number of its session. A bad signature takes none: anybody
+// can send one, and the session's client would be out of step.
+func takesTurn(proved error) bool {
+	for _, none := range [...]error{auth.ErrSignature, auth.ErrKey, auth.ErrUnsigned} {
+		if errors.Is(proved, none) {
+			return false
+		}
+	}
+	return proved == nil || !fault.Is(proved, fault.TooMany) && !fault.Is(proved, fault.Internal)
+}
+
+// hash is over all that makes a request in a session this one. Its signature is left out: some clients sign the same
+// bytes anew.
+func (r *request) hash(req *http.Request) [sha256.Size]byte {
+	h := sha256.New()
+	for _, part := range [...]string{req.Method, req.RequestURI, req.Header.Get("Authorization")} {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
+		h.Write(n[:])
+		h.Write([]byte(part))
+	}
+	h.Write(r.raw)
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// turnGUID stands for the guid of a request in a session that has none: a daemon that died between the effect and the
+// answer must not do it twice. The session's id, which its client keeps to itself, cannot be read from it.
+func turnGUID(t bitpay.Turn) string {
+	h := sha256.Sum256([]byte("session\x00" + t.Session + "\x00" + strconv.FormatUint(t.Number, 10)))
+	return "session-" + base58.Encode(h[:16])
+}
