@@ -175,7 +175,10 @@ func TestStaleSignatures(t *testing.T) {
 	stale := c.headers("http://elsewhere.example/", "")
 	for _, headers := range [][]string{stale, {"X-Identity", "zz", "X-Signature", "zz"}} {
 		for _, k := range []struct{ method, path, body string }{
-			{"GET", "/rates", ""}, {"GET", "/currencies", ""}, {"GET", "/invoices/" + id, ""}, {"GET", "/invoices/" + id + "?token=", ""},
+			{"GET", "/rates", ""},
+			{"GET", "/currencies", ""},
+			{"GET", "/invoices/" + id, ""},
+			{"GET", "/invoices/" + id + "?token=", ""},
 			{"GET", "/invoices/" + id + "?token=" + s.pos, ""},
 			{"POST", "/invoices", `{"price":1,"currency":"USD","token":"` + s.pos + `"}`},
 			{"POST", "/sessions", `{}`},

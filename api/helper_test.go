@@ -100,6 +100,10 @@ func (f *fake) ShowInvoices(context.Context, merchant.ID, invoice.Filter, int) (
 	return nil, nil
 }
 
+func (f *fake) Events(context.Context, merchant.ID, uint64, int) ([]invoice.Logged, error) {
+	return nil, nil
+}
+
 func (f *fake) Cancel(context.Context, merchant.ID, invoice.ID) (invoice.Invoice, error) {
 	return invoice.Invoice{}, invoice.ErrNotCancellable
 }

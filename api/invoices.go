@@ -22,6 +22,7 @@ type invoiceService interface {
 
 // invoiceStore reads them. Every read takes the merchant, but the one of what a payer may see.
 type invoiceStore interface {
+	logStore
 	Merchant(ctx context.Context, id merchant.ID) (merchant.Merchant, error)
 	ByGUID(ctx context.Context, c invoice.Creation) (invoice.Invoice, bool, error)
 	Invoice(ctx context.Context, m merchant.ID, id invoice.ID) (invoice.Invoice, error)

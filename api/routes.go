@@ -64,6 +64,7 @@ func (a *API) table() []route {
 		{get, "/rates/:base", public, a.showRates, nil},
 		{get, "/rates/:base/:currency", public, a.showRate, nil},
 		{get, "/readyz", public, nil, http.HandlerFunc(a.readyz)},
+		{get, logPath, owner, a.showLog, nil},
 		{post, sessionsPath, public, a.openSession, nil},
 		{get, "/tokens", user, a.listTokens, nil},
 		{post, "/tokens", []auth.Facade{auth.Public, auth.Merchant}, a.createToken, nil},

@@ -62,7 +62,7 @@ func (a *API) serve(w http.ResponseWriter, req *http.Request) {
 		a.done(out, r, f, time.Since(began))
 	}()
 	// A write that hangs must end. The server's own timeout would end streams, too; they set their own deadlines.
-	_ = http.NewResponseController(w).SetWriteDeadline(began.Add(handleTimeout + writeTimeout))
+	_ = http.NewResponseController(w).SetWriteDeadline(began.Add(handleTimeout + bitpay.MaxWait + writeTimeout))
 	switch {
 	case req.Method == http.MethodOptions:
 		preflight(out)
@@ -101,7 +101,7 @@ func (a *API) send(out *recorder, o outcome) {
 
 // answer reads a call, proves who makes it, hands it to its handler and writes what that gives.
 func (a *API) answer(out *recorder, req *http.Request, r *request, rt *row) {
-	ctx, cancel := context.WithTimeout(req.Context(), handleTimeout)
+	ctx, cancel := context.WithTimeout(req.Context(), rt.patience())
 	defer cancel()
 	if err := a.read(out, req, r); err != nil {
 		a.refuse(out, err)

@@ -21,7 +21,7 @@ type Config struct {
 	Store        invoiceStore
 	Rates        rates
 	Auth         *auth.Authority
-	Secret       auth.Secret // what resource tokens are made with
+	Secret       auth.Secret                         // what resource tokens are made with
 	Tip          func() int32                        // the height of our best block
 	Ready        func() (reasons, degraded []string) // why no invoice can be made, and what else is wrong
 	PublicURLs   []string                            // as customers see us; the first is the one where nothing else tells

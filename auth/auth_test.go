@@ -270,8 +270,11 @@ func TestCodesAreSevenOfBase58(t *testing.T) {
 			t.Errorf("%c came %d times of 70,000", c, n)
 		}
 	}
-	if newID() == newID() || newSession() == newSession() {
-		t.Error("the same id twice")
+	if a, b := newID(), newID(); a == b {
+		t.Errorf("id %s twice", a)
+	}
+	if a, b := newSession(), newSession(); a == b {
+		t.Errorf("session %s twice", a)
 	}
 }
 

@@ -88,6 +88,7 @@ func (b *Book) takeLess(now time.Time) error {
 	b.acceptAll(partial, now)
 	b.inv.State.Cancelled = false
 	b.inv.State.Short = b.inv.Sums.In
+	b.stale = true // less is needed now, also where no receipt changed
 	b.adjusted(AcceptUnderpayment, b.inv.Sums.In, now)
 	return nil
 }

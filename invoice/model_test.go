@@ -482,7 +482,7 @@ func (m *model) drawJudge(t *rapid.T) {
 
 func (m *model) drawAct(t *rapid.T) {
 	r, ok := m.drawReceipt(t)
-	act := rapid.IntRange(0, 19).Draw(t, "act")
+	act := rapid.IntRange(0, 27).Draw(t, "act")
 	m.run(func(*Book) {}) // what time and tip alone do is not the act's doing
 	before := m.inv
 	var refused error
@@ -492,6 +492,8 @@ func (m *model) drawAct(t *rapid.T) {
 			refused = b.Mark(rapid.SampledFrom([]Status{Invalid, Complete, New}).Draw(t, "to"), "because", m.now)
 		case act <= 2:
 			refused = b.Cancel(m.now)
+		case act > 19:
+			refused = b.Adjust(rapid.SampledFrom([]Adjustment{AcceptOverpayment, AcceptUnderpayment, AcceptLate}).Draw(t, "kind"), m.now)
 		case ok && act <= 10:
 			refused = b.Accept(r.Outpoint, m.now)
 		case ok:

@@ -166,7 +166,7 @@ func (w *walk) token(id auth.TokenID) string { return w.db.ServerSecret().Token(
 func TestARandomLifeAgreesWithItsModel(t *testing.T) {
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			w := &walk{house: anyHouse(t), r: rand.New(rand.NewPCG(seed, 7)), model: map[auth.TokenID]*modelled{}} //nolint:gosec // a test
+			w := &walk{house: anyHouse(t), r: rand.New(rand.NewPCG(seed, 7)), model: map[auth.TokenID]*modelled{}}
 			done := map[string]int{}
 			for i := range 400 {
 				what, right := w.step()

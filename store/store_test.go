@@ -12,6 +12,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"satchel/auth"
 	"satchel/fault"
 	"satchel/invoice"
 	"satchel/merchant"
@@ -180,6 +181,14 @@ func TestFlippedBytesAreFound(t *testing.T) {
 		for _, id := range []string{"invoice-1", "invoice-2"} {
 			newInvoice(t, db, id)
 		}
+		h := newHouse(t, db, nil)
+		h.pair(auth.PairRequest{GUID: "g"})
+		if _, err := h.RegisterClient(t.Context(), desk, ""); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := h.ask(call(h.session(), 1, "a", till), 200); err != nil {
+			t.Fatal(err)
+		}
 	})
 	found := 0
 	for b := range bucketCount {
@@ -210,7 +219,7 @@ func TestFlippedBytesAreFound(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if found < 8 {
+	if found < 20 {
 		t.Fatalf("only %d buckets had a row to damage", found)
 	}
 }

@@ -167,3 +167,92 @@ func TestTwoMerchantsOnOneDaemon(t *testing.T) {
 		t.Error("the log shows a watch key")
 	}
 }
+
+// answer runs a command with something typed in, and gives what it prints and its exit status.
+func (s *shop) answer(typed string, args ...string) (string, int) {
+	s.t.Helper()
+	cmd := exec.Command(binary(s.t), append([]string{"--config", s.config}, args...)...)
+	cmd.Stdin = strings.NewReader(typed)
+	out, err := cmd.CombinedOutput()
+	if err != nil && cmd.ProcessState == nil {
+		s.t.Fatal(err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+func (s *shop) merchants() []admin.Shop {
+	s.t.Helper()
+	var list []admin.Shop
+	s.run(&list, "merchant", "list")
+	return list
+}
+
+// What the operator does with merchants, on a real node: a key that only the node derives, settings that are live at
+// once, a question that is answered with no, and what a stopped daemon or a mistaken configuration says.
+func TestMerchantsAsTheOperatorMeetsThem(t *testing.T) {
+	s := newShop(t)
+	a, _ := account(t, 11)
+	b, _ := account(t, 12)
+	n, added := s.neighbour("wsh(sortedmulti(2," + a + "/0/*," + b + "/0/*))")
+	inv := n.invoice("10", "USD", "medium", nil) // at once: the addresses were derived before the answer
+	if inv.Address != added.Addresses[0] || added.Type != "p2wsh" {
+		t.Errorf("the first invoice is at %s, `merchant add` showed %+v", inv.Address, added)
+	}
+	s.pay(inv.Address, sats(t, inv.Due))
+	n.becomes(inv.ID, "paid", false)
+	n.told(inv.ID, "paid")
+	swapped := "wsh(sortedmulti(2," + b + "/0/*," + a + "/0/*))"
+	if text := s.refused(exitRefused, "merchant", "add", "--name", "Third", "--key", swapped, "--yes"); !strings.Contains(text, "belongs to merchant "+added.ID) {
+		t.Errorf("the same multisig, its keys in another order: %s", text)
+	}
+
+	_, vpub := account(t, 13)
+	out, code := s.answer("n\n", "merchant", "add", "--name", "Third", "--key", vpub)
+	if code != exitRefused || !strings.Contains(out, "nothing was added") || strings.Count(out, "  bcrt1q") != 3 || len(s.merchants()) != 2 {
+		t.Errorf("answered with no: %d\n%s", code, out)
+	}
+	out, code = s.answer("y\n", "merchant", "add", "--name", "Third", "--key", vpub, "--start-index", "4", "--full-notifications=false")
+	list := s.merchants()
+	if code != exitDone || !strings.Contains(out, "whsec_") || len(list) != 3 || list[2].Next != 4 || list[2].Settings["merchant.full_notifications"] != "false" {
+		t.Errorf("answered with yes: %d\n%s\n%+v", code, out, list)
+	}
+	if list[1].Open != 1 || list[0].Open != 0 || list[1].Next != 1 {
+		t.Errorf("the list says %+v", list)
+	}
+
+	var set admin.Shop
+	s.run(&set, "merchant", "set", "Next door", "invoice.speed=low", "invoice.window=1h")
+	status, doc := n.post("/invoices", map[string]any{"token": n.token, "price": 5, "currency": "USD"})
+	if status != http.StatusOK || doc["data"].(map[string]any)["transactionSpeed"] != "low" {
+		t.Errorf("after `merchant set`: %d %v", status, doc)
+	}
+	if text := s.refused(exitRefused, "merchant", "set", list[0].ID, "invoice.speed=low"); !strings.Contains(text, "edit speed under [invoice] in "+s.config) {
+		t.Errorf("the configuration's merchant: %s", text)
+	}
+	s.refused(exitUsage, "merchant", "set", "Third")
+	s.refused(exitUsage, "merchant", "set", "Third", "invoice.speed")
+	s.refused(exitUsage, "merchant", "add", "--name", "Fourth", "--key", vpub, "--start-index=-4")
+	if text := s.refused(exitRefused, "token", "create", "--bearer", "--merchant", "Nobody"); !strings.Contains(text, "satchel merchant list") {
+		t.Errorf("a merchant that is not there: %s", text)
+	}
+	var st admin.Status
+	s.run(&st, "status")
+	if len(st.Keys) != 3 || st.Invoices["new"] != 1 || st.Invoices["paid"] != 1 || st.Scripts != 2 {
+		t.Errorf("status sums up %+v", st)
+	}
+	if table, code := s.answer("", "merchant", "list"); code != exitDone || !strings.Contains(table, "Next door") || !strings.Contains(table, added.ID) {
+		t.Errorf("the table is\n%s", table)
+	}
+	s.balanced()
+
+	s.checkStory()
+	if text := s.refused(exitRefused, "merchant", "list"); !strings.Contains(text, "satchel serve") {
+		t.Errorf("a stopped daemon: %s", text)
+	}
+	text, err := os.ReadFile(s.config)
+	s.must(err)
+	s.must(os.WriteFile(s.config, []byte(setKey(string(text), "key", `"`+vpub+`"`)), 0o600))
+	if out, code := s.serveOnce(); code != exitRefused || !strings.Contains(out, "wallet.key: belongs to another merchant") {
+		t.Errorf("a configuration with another merchant's key: %d %s", code, out)
+	}
+}

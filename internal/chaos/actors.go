@@ -159,7 +159,14 @@ func (w *world) send(ctx context.Context, o order, sats int64) (id chain.TxID, e
 			return id, err
 		}
 	}
-	return id, err
+	return id, w.broke(ctx, err)
+}
+
+// broke adds to a wallet's refusal what it and the node's mempool hold.
+func (w *world) broke(ctx context.Context, err error) error {
+	balances, _ := w.node.WalletCall(ctx, "getbalances")
+	mempool, _ := w.node.Call(ctx, "getmempoolinfo")
+	return fmt.Errorf("%w; %s %s", err, balances, mempool)
 }
 
 // regret pays, and then pays a higher fee, or takes the money back. Either may come too late.

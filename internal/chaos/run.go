@@ -110,8 +110,14 @@ func run(ctx context.Context, o options) (r result, err error) {
 	return r, err
 }
 
-// coins are how many coins the customers' wallet has, so that payments need not wait for each other's change.
-const coins = 400
+// The customers' wallet has many coins, so that payments do not hang on each other's change: a deep reorg drops what
+// hangs on more than 25 others.
+const (
+	coins     = 3000
+	coinsInTx = 1000
+	coinValue = 1_000_000 // sat
+	burial    = 20        // blocks on top of them: no reorg may make the coins of the first blocks immature again
+)
 
 func newWorld(ctx context.Context, o options, dir string) (w *world, end func(), err error) {
 	node, err := regtest.Start(ctx, regtest.Config{Dir: dir})
@@ -142,18 +148,20 @@ func (w *world) fund(ctx context.Context) error {
 	if err := w.node.Fund(ctx); err != nil {
 		return err
 	}
-	outputs := map[string]int64{}
-	for range coins {
-		address, err := w.node.NewAddress(ctx)
-		if err != nil {
+	for range coins / coinsInTx {
+		outputs := map[string]int64{}
+		for range coinsInTx {
+			address, err := w.node.NewAddress(ctx)
+			if err != nil {
+				return err
+			}
+			outputs[address] = coinValue
+		}
+		if _, err := w.node.PayMany(ctx, outputs); err != nil {
 			return err
 		}
-		outputs[address] = 5_000_000
 	}
-	if _, err := w.node.PayMany(ctx, outputs); err != nil {
-		return err
-	}
-	_, err := w.node.Mine(ctx, 1, "")
+	_, err := w.node.Mine(ctx, burial, "")
 	return err
 }
 
