@@ -22,7 +22,7 @@ func TestRefusals(t *testing.T) {
 // TestEveryRefusalIsReadable: the shape that all known clients read, and nothing besides.
 func TestEveryRefusalIsReadable(t *testing.T) {
 	codes := map[string]fault.Kind{}
-	for k := fault.Internal; k <= fault.Unavailable+1; k++ {
+	for k := fault.Internal; k <= fault.NotOffered+1; k++ {
 		var doc map[string]any
 		if err := json.Unmarshal(Refusal(fault.New(k, "sentence")), &doc); err != nil {
 			t.Fatal(err)
@@ -33,7 +33,7 @@ func TestEveryRefusalIsReadable(t *testing.T) {
 		if len(doc) != 5 || doc["status"] != "error" || len(code) != 6 || !there || data != nil || text == "" || doc["message"] != text {
 			t.Errorf("kind %d: %v", k, doc)
 		}
-		if other, ok := codes[code]; ok && k <= fault.Unavailable {
+		if other, ok := codes[code]; ok && k <= fault.NotOffered {
 			t.Errorf("kinds %d and %d have one code", k, other)
 		}
 		codes[code] = k

@@ -33,6 +33,7 @@ type Stores interface {
 	GrantsOf(ctx context.Context, m merchant.ID) ([]auth.Grant, error)
 	InvoiceByGUID(ctx context.Context, m merchant.ID, guid string) (invoice.Invoice, error)
 	ListInvoices(ctx context.Context, m merchant.ID, f invoice.Filter) ([]invoice.Invoice, error)
+	ShowInvoices(ctx context.Context, m merchant.ID, f invoice.Filter, each int) ([]invoice.Shown, error)
 	EventsOf(ctx context.Context, m merchant.ID, id invoice.ID) ([]invoice.Logged, error)
 	Events(ctx context.Context, m merchant.ID, after uint64, limit int) ([]invoice.Logged, error)
 	Attention(ctx context.Context, m merchant.ID, limit int) ([]invoice.Need, error)
@@ -124,6 +125,11 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		"sessions":                     sessions,
 		"attention":                    attention,
 		"panics stay inside":           panics,
+		"a known request is done once": updateOnce,
+		"a refusal is not remembered":  updateOnceRefused,
+		"notices by hand":              renotify,
+		"notices to nobody":            renotifyNobody,
+		"lists with receipts":          showList,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, &kit{t: t, ctx: t.Context(), s: open(t)}) })
 	}
