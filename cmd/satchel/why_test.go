@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/hex"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,6 +120,7 @@ func (c *causes) text(old, new string) {
 func TestEveryReasonIsReached(t *testing.T) {
 	c := &causes{shop: newShop(t), reached: map[string]string{}}
 	c.waiting()
+	c.cancelled()
 	c.comingAndGoing()
 	c.afterTheEnd()
 	c.away()
@@ -179,6 +181,21 @@ func (c *causes) waiting() {
 	ahead, err := key.Derive(500)
 	c.must(err)
 	c.why(ahead.Text, "address_not_issued")
+}
+
+// cancelled is an invoice that the shop itself ends.
+func (c *causes) cancelled() {
+	var token admin.Token
+	c.run(&token, "token", "create", "--facade", "merchant", "--bearer")
+	inv := c.invoice("10", "USD", "medium", nil)
+	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodDelete, "http://"+c.api+"/invoices/"+inv.ID+"?token="+token.Token, http.NoBody)
+	c.must(err)
+	res, err := http.DefaultClient.Do(req)
+	c.must(err)
+	if status, doc := decodeAnswer(c.t, res); status != http.StatusOK {
+		c.t.Fatalf("DELETE /invoices: %d %v", status, doc)
+	}
+	c.why(inv.ID, "merchant")
 }
 
 func (c *causes) comingAndGoing() {
