@@ -152,3 +152,31 @@ func formOf(page string) url.Values {
 	}
 	return form
 }
+
+// What a client calls itself is shown by a terminal, and not obeyed.
+func TestAListOfPairingsIsPlainText(t *testing.T) {
+	var out strings.Builder
+	showPairings(&out, []admin.Pairing{
+		{Code: "aB3dE5g", State: "inactive", SIN: "Tf3y", Label: "\x1b[2Jtill\r\n\t\u202E 2é", Age: 61.5},
+		{Code: "zzzzzzz", State: "unclaimed", Facade: "pos", Merchant: "first"},
+	})
+	lines := strings.Split(out.String(), "\n")
+	if len(lines) != 4 || strings.ContainsAny(out.String(), "\x1b\r\t\u202E") {
+		t.Fatalf("%q", out.String())
+	}
+	for i, want := range [][]string{
+		{"CODE", "STATE", "FACADE", "AGE", "CLIENT", "MERCHANT", "LABEL"},
+		{"aB3dE5g", "waits for approval", "-", "1m1s", "Tf3y", "-", "[2Jtill 2é"},
+		{"zzzzzzz", "unclaimed", "pos", "-", "first"},
+	} {
+		for _, cell := range want {
+			if !strings.Contains(lines[i], cell) {
+				t.Errorf("no %q in %q", cell, lines[i])
+			}
+		}
+	}
+	out.Reset()
+	if showPairings(&out, nil); out.String() != "nobody waits\n" {
+		t.Errorf("%q", out.String())
+	}
+}
