@@ -107,22 +107,35 @@ func (a *API) answer(out *recorder, req *http.Request, r *request, rt *row) {
 		a.refuse(out, err)
 		return
 	}
-	p, proved := a.authenticate(ctx, req, r, rt)
-	do := func(ctx context.Context) outcome {
-		if proved != nil {
-			return outcome{err: proved}
-		}
-		document, err := rt.handle(ctx, p, r)
-		if err != nil {
-			return outcome{err: a.unproved(r, err)}
-		}
-		return outcome{document: document}
-	}
-	if r.turn.Session == "" || rt.path == sessionsPath || !takesTurn(proved) {
-		a.send(out, do(ctx))
+	c := call{a: a, out: out, r: r, rt: rt}
+	c.p, c.proved = a.authenticate(ctx, req, r, rt)
+	if r.turn.Session == "" || rt.path == sessionsPath || !takesTurn(c.proved) {
+		a.send(out, c.do(ctx))
 		return
 	}
-	a.inSession(ctx, out, r, proved, do)
+	c.inTurn(ctx)
+}
+
+// call is a request that was read, and how the proof of its caller ended.
+type call struct {
+	a      *API
+	out    *recorder
+	r      *request
+	rt     *row
+	p      auth.Principal
+	proved error // nil: the principal may call the route
+}
+
+// do hands the call to its handler.
+func (c *call) do(ctx context.Context) outcome {
+	if c.proved != nil {
+		return outcome{err: c.proved}
+	}
+	document, err := c.rt.handle(ctx, c.p, c.r)
+	if err != nil {
+		return outcome{err: c.a.unproved(c.r, err)}
+	}
+	return outcome{document: document}
 }
 
 // read takes the call apart, as far as that is the same for every route.

@@ -25,33 +25,33 @@ func (a *API) openSession(ctx context.Context, _ auth.Principal, _ *request) (bi
 	return bitpay.SessionDocument(id), nil
 }
 
-// inSession answers a call in its turn (BitPay API, "Sessions"): one that was answered before gets that answer again, and
-// every other one takes a number, whatever comes of it. How its proof ended comes in, since a stored answer is for those
-// only who may ask the question.
-func (a *API) inSession(ctx context.Context, out *recorder, r *request, proved error, do func(context.Context) outcome) {
-	turn, err := a.cfg.Auth.Turn(ctx, auth.SessionCall{ID: r.turn.Session, Number: r.turn.Number, Hash: r.hash(out.req), SIN: r.sin()})
+// inTurn answers a call in a session (BitPay API, "Sessions"): one that was answered before gets that answer again, and
+// every other one takes a number, whatever comes of it. A stored answer is for those only who may ask the question.
+func (c *call) inTurn(ctx context.Context) {
+	a, r := c.a, c.r
+	turn, err := a.cfg.Auth.Turn(ctx, auth.SessionCall{ID: r.turn.Session, Number: r.turn.Number, Hash: r.hash(c.out.req), SIN: r.sin()})
 	if err != nil {
-		a.refuse(out, err)
+		a.refuse(c.out, err)
 		return
 	}
 	defer turn.Release()
 	switch {
-	case turn.Replay && proved != nil:
-		a.refuse(out, proved)
+	case turn.Replay && c.proved != nil:
+		a.refuse(c.out, c.proved)
 		return
 	case turn.Replay:
-		write(out, turn.Status, turn.Body)
+		write(c.out, turn.Status, turn.Body)
 		return
 	}
 	// Who gave up waiting will send the request again, and wants an answer then.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handleTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.rt.patience())
 	defer cancel()
 	o := outcome{err: errPanic}
 	func() {
 		defer func() { a.keep(ctx, r, turn, o) }() // also while a panic goes up
-		o = do(ctx)
+		o = c.do(ctx)
 	}()
-	a.send(out, o)
+	a.send(c.out, o)
 }
 
 // keep stores an answer before it is sent: a daemon that dies in between answers the repeated request like this.

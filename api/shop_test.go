@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -36,6 +37,8 @@ type shop struct {
 	at    time.Time
 	blk   int32
 	made  int
+	path  string
+	stop  func() // the store
 }
 
 // open is a gate.
@@ -64,7 +67,27 @@ func (s *shop) wait(d time.Duration) {
 func newShop(t *testing.T, change func(*shop, *Config)) *shop {
 	t.Helper()
 	s := &shop{at: storetest.Noon(), blk: 100, hub: live.New(100)}
-	s.open(t)
+	s.create(t)
+	s.serve(t, change)
+	s.pos = s.issue(storetest.Shop, auth.POS, "")
+	s.owner = s.issue(storetest.Shop, auth.Merchant, "")
+	s.other = s.issue(storetest.Other, auth.Merchant, "")
+	return s
+}
+
+// restart ends the daemon's memory: what is left is what is on the disk.
+func (s *shop) restart() {
+	s.t.Helper()
+	s.stop()
+	pos, owner, other := s.pos, s.owner, s.other
+	s.open(s.t)
+	s.serve(s.t, nil)
+	s.pos, s.owner, s.other = pos, owner, other
+}
+
+// serve starts the API on the store.
+func (s *shop) serve(t *testing.T, change func(*shop, *Config)) {
+	t.Helper()
 	usd, err := money.ParseRate("50000")
 	if err != nil {
 		t.Fatal(err)
@@ -83,16 +106,12 @@ func newShop(t *testing.T, change func(*shop, *Config)) *shop {
 			change(s, c)
 		}
 	})
-	s.pos = s.issue(storetest.Shop, auth.POS, "")
-	s.owner = s.issue(storetest.Shop, auth.Merchant, "")
-	s.other = s.issue(storetest.Other, auth.Merchant, "")
-	return s
 }
 
-// open makes the store and runs it until the test ends, when everything in it must be sound.
-func (s *shop) open(t *testing.T) {
+// create makes the store and runs it until the test ends, when everything in it must be sound.
+func (s *shop) create(t *testing.T) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "satchel.db")
+	s.path = filepath.Join(t.TempDir(), "satchel.db")
 	set := merchant.Settings{
 		Window: 15 * time.Minute, Speed: merchant.Medium, InvalidAfter: time.Hour, LateMaxMove: 20_000,
 		ZeroConf: merchant.Never, FullNotifications: true,
@@ -103,9 +122,23 @@ func (s *shop) open(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	must(store.Create(path, "regtest", merchant.Merchant{ID: storetest.Shop, Name: "Shop", Settings: set}))
+	must(store.Create(s.path, "regtest", merchant.Merchant{ID: storetest.Shop, Name: "Shop", Settings: set}))
+	s.open(t)
+	t.Cleanup(func() {
+		if problems, err := s.db.Check(context.Background()); err != nil || len(problems) > 0 {
+			t.Errorf("check: %v %v", problems, err)
+		}
+		s.stop()
+	})
+	must(s.db.PutMerchant(t.Context(), merchant.Merchant{ID: storetest.Other, Name: "Other", Settings: set}))
+	must(s.db.RegisterKey(t.Context(), store.Key{Fingerprint: storetest.Deriver{}.Key(), Merchant: storetest.Shop}))
+}
+
+// open opens the store's file and runs it until stop.
+func (s *shop) open(t *testing.T) {
+	t.Helper()
 	db, err := store.Open(store.Config{
-		Path: path, Now: s.now, Derivers: storetest.Derivers{}, AfterCommit: func(touched store.Touched) {
+		Path: s.path, Now: s.now, Derivers: storetest.Derivers{}, AfterCommit: func(touched store.Touched) {
 			for _, id := range touched.Invoices {
 				s.hub.Wake(string(id))
 			}
@@ -119,21 +152,19 @@ func (s *shop) open(t *testing.T) {
 			return document, out, nil
 		},
 	})
-	must(err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.db = db
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- db.Run(ctx) }()
-	t.Cleanup(func() {
-		if problems, err := db.Check(context.Background()); err != nil || len(problems) > 0 {
-			t.Errorf("check: %v %v", problems, err)
-		}
+	s.stop = func() {
 		cancel()
-		must(<-done)
-		must(db.Close())
-	})
-	must(db.PutMerchant(ctx, merchant.Merchant{ID: storetest.Other, Name: "Other", Settings: set}))
-	must(db.RegisterKey(ctx, store.Key{Fingerprint: storetest.Deriver{}.Key(), Merchant: storetest.Shop}))
+		if err := errors.Join(<-done, db.Close()); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // make makes an invoice of 50 USD, 100,000 sat. more goes into the body.
