@@ -198,7 +198,7 @@ func (f *follower) run(wake <-chan struct{}, p invoice.Public) error {
 			life = true
 		}
 		if p, err = f.api.public(f.req.Context(), f.id); err != nil {
-			return nil //nolint:nilerr // the client is gone, or must ask again
+			return nil // the client is gone, or must ask again
 		}
 		err = f.tell(p, life)
 	}

@@ -410,3 +410,32 @@ func TestViewsOfAnInvoice(t *testing.T) {
 		}
 	}
 }
+
+// TestTheInvoicesOwnToken: it is as good as its parent for the invoice that it names, and for no other.
+func TestTheInvoicesOwnToken(t *testing.T) {
+	s := newShop(t, nil)
+	id, other := s.make(`,"notificationURL":"https://shop.example/ipn"`), s.make(`,"notificationURL":"https://shop.example/ipn"`)
+	own := s.data(http.MethodGet, "/invoices/"+id, s.owner, "")["token"].(string)
+	till := s.data(http.MethodGet, "/invoices/"+id, s.pos, "")["token"].(string)
+	public := s.data(http.MethodGet, "/invoices/"+id, "", "")["token"].(string)
+	for _, token := range []string{own, till} {
+		if r := s.notify(id, token, `{}`); r.body != `{"data":"Success"}` {
+			t.Errorf("a notice: %s", r.body)
+		}
+		if r := s.notify(other, token, `{}`); r.status < 401 || r.status > 404 {
+			t.Errorf("a notice of another invoice: %d %s", r.status, r.body)
+		}
+	}
+	if d := s.data(http.MethodPut, "/invoices/"+id, own, `{"buyerEmail":"zoe@shop.example"}`); d["token"] != own {
+		t.Errorf("an update shows the token %v, want %s", d["token"], own)
+	}
+	s.notify(id, public, `{}`).refused(t, http.StatusUnauthorized)
+	s.call(http.MethodPut, "/invoices/"+id, till, `{"buyerEmail":"evil@shop.example"}`).refused(t, http.StatusForbidden)
+	s.call(http.MethodGet, "/invoices", own, "").refused(t, http.StatusUnauthorized)
+	s.call(http.MethodGet, "/invoices/"+id+"/refunds", own, "").refused(t, http.StatusNotImplemented)
+	if r := s.call(http.MethodGet, "/invoices/"+id+"/events", public, ""); r.status != http.StatusOK {
+		t.Errorf("the events: %s", r.body)
+	}
+	s.data(http.MethodDelete, "/invoices/"+id, own, "")
+	s.is(other, "new/false")
+}

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"satchel/bitpay"
-	"satchel/invoice"
 	"satchel/store/storetest"
 )
 
@@ -194,17 +192,5 @@ func TestByGUID(t *testing.T) {
 	s.is(id, "new/false")
 	if d := s.data(http.MethodDelete, "/invoices/guid/g-1", s.owner, ""); d["status"] != "expired" || d["isCancelled"] != true {
 		t.Errorf("cancelled: %v", d)
-	}
-}
-
-// BenchmarkList measures a page of 100 invoices with two receipts each, without the network.
-func BenchmarkList(b *testing.B) {
-	inv := invoice.Invoice{ID: "Hq7mZk3VtWc9sXyB2nLdRe", State: invoice.State{Status: invoice.Paid}, Created: storetest.Noon(), Expires: storetest.Noon()}
-	list := make([]bitpay.Facts, 100)
-	for i := range list {
-		list[i] = bitpay.Facts{Invoice: inv, Receipts: make([]invoice.Receipt, 2), Now: storetest.Noon(), Base: "https://pay.example"}
-	}
-	for b.Loop() {
-		bitpay.InvoiceList(list, bitpay.Merchant)
 	}
 }

@@ -176,8 +176,8 @@ func (f *faucet) wallet(name string) (*chain.Node, error) {
 	return chain.NewNode(cfg)
 }
 
-func askNode(ctx context.Context, n *chain.Node, answer any, method string, params ...any) error {
-	raw, err := n.Call(ctx, method, params...)
+func askNode(ctx context.Context, n *chain.Node, answer any, method string) error {
+	raw, err := n.Call(ctx, method)
 	if err != nil {
 		return fmt.Errorf("%s: %w", method, err)
 	}
