@@ -91,12 +91,14 @@ type Token struct {
 	Facade string `json:"facade"`
 	ID     string `json:"id"`
 	Label  string `json:"label,omitempty"`
+	SIN    string `json:"sin,omitempty"` // whose signature it needs
 }
 
 // Grant is a token without its string.
 type Grant struct {
 	ID      string     `json:"id"`
 	Facade  string     `json:"facade"`
+	State   string     `json:"state"` // active, unclaimed, expired or invalidated
 	Label   string     `json:"label"`
 	SIN     string     `json:"sin,omitempty"`
 	Created time.Time  `json:"created"`

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"time"
+	"unicode/utf8"
 
 	"satchel/auth"
 	"satchel/fault"
@@ -122,17 +123,35 @@ func (o *Operator) createToken(ctx context.Context, m merchant.ID, r TokenReques
 	if !ok {
 		return Token{}, fault.Field("facade", "%q is not pos, merchant or payout", r.Facade)
 	}
-	if !r.Bearer {
-		return Token{}, fault.Field("bearer", "is needed: tokens bound to a client's signature come with pairing")
-	}
-	if len(r.Label) > 60 {
-		return Token{}, fault.Field("label", "is longer than 60 characters")
-	}
-	g, err := o.cfg.Pairings.Issue(ctx, auth.IssueRequest{Merchant: m, Facade: facade, Label: r.Label})
+	sin, err := boundTo(r)
 	if err != nil {
 		return Token{}, err
 	}
-	return Token{Token: o.cfg.Secret.Token(g.ID), Facade: facade.String(), ID: g.ID.String(), Label: g.Label}, nil
+	if utf8.RuneCountInString(r.Label) > auth.MaxLabel {
+		return Token{}, fault.Field("label", "is longer than %d characters", auth.MaxLabel)
+	}
+	g, err := o.cfg.Pairings.Issue(ctx, auth.IssueRequest{Merchant: m, Facade: facade, Label: r.Label, SIN: sin})
+	if err != nil {
+		return Token{}, err
+	}
+	return Token{Token: o.cfg.Secret.Token(g.ID), Facade: facade.String(), ID: g.ID.String(), Label: g.Label, SIN: string(g.SIN)}, nil
+}
+
+// boundTo tells whose signature a new token needs; "" for a bearer token, which somebody must ask for in so many words.
+func boundTo(r TokenRequest) (auth.SIN, error) {
+	switch {
+	case r.Bearer && r.SIN != "":
+		return "", fault.Field("bearer", "cannot be combined with a SIN: a bearer token needs no signature")
+	case r.Bearer:
+		return "", nil
+	case r.SIN == "":
+		return "", fault.Field("sin", "is needed: the client's SIN (its id), or --bearer for a token that works without a signature")
+	}
+	sin, err := auth.ParseSIN(r.SIN)
+	if err != nil {
+		return "", fault.Field("sin", "%s", err)
+	}
+	return sin, nil
 }
 
 func (o *Operator) listTokens(ctx context.Context, m merchant.ID, _ Of) ([]Grant, error) {
@@ -140,7 +159,8 @@ func (o *Operator) listTokens(ctx context.Context, m merchant.ID, _ Of) ([]Grant
 	list := make([]Grant, 0, len(grants))
 	for _, g := range grants {
 		list = append(list, Grant{
-			ID: g.ID.String(), Facade: g.Facade.String(), Label: g.Label, SIN: string(g.SIN), Created: g.Created, Revoked: timePtr(g.Revoked),
+			ID: g.ID.String(), Facade: g.Facade.String(), State: g.State(o.cfg.Clock.Now()).String(), Label: g.Label, SIN: string(g.SIN),
+			Created: g.Created, Revoked: timePtr(g.Revoked),
 		})
 	}
 	return list, err

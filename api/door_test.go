@@ -243,7 +243,7 @@ func TestRevokedAndWaitingTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.send(http.MethodGet, "/invoices?token="+s.owner, "").refused(t, http.StatusUnauthorized)
-	waiting := s.token0(`{"id":"` + string(c.sin(t)) + `","facade":"merchant"}`)["token"].(string)
+	waiting := s.newToken(`{"id":"` + string(c.sin(t)) + `","facade":"merchant"}`)["token"].(string)
 	path := "/invoices?token=" + waiting
 	if got := s.signed(c, http.MethodGet, path, "").refused(t, http.StatusUnauthorized); got != "Invalid token" {
 		t.Error(got)
@@ -370,8 +370,8 @@ func TestCORSNamesWhatClientsSend(t *testing.T) {
 	}
 }
 
-// token0 makes a token by POST /tokens, and gives the one object of the answer.
-func (s *shop) token0(body string, headers ...string) map[string]any {
+// newToken makes a token by POST /tokens, and gives the one object of the answer.
+func (s *shop) newToken(body string, headers ...string) map[string]any {
 	s.t.Helper()
 	r := s.send(http.MethodPost, "/tokens", body, headers...)
 	if r.status != http.StatusOK {

@@ -52,7 +52,7 @@ func TestClientAsks(t *testing.T) {
 	s := newShop(t, nil)
 	c := newClient(7)
 	sin := string(c.sin(t))
-	doc := s.token0(`{"id":"` + sin + `","facade":"merchant","label":"shop 1","count":1,"guid":"one"}`)
+	doc := s.newToken(`{"id":"` + sin + `","facade":"merchant","label":"shop 1","count":1,"guid":"one"}`)
 	if got := keys(doc); got != "dateCreated facade label pairingCode pairingExpiration policies token" {
 		t.Errorf("the members are %s", got)
 	}
@@ -71,7 +71,7 @@ func TestClientAsks(t *testing.T) {
 	if r := s.signed(c, http.MethodGet, "/tokens", ""); r.body != `{"data":[]}` {
 		t.Errorf("before the approval: %s", r.body)
 	}
-	if again := s.token0(`{"id":"` + sin + `","facade":"merchant","label":"shop 1","count":1,"guid":"one"}`); again["pairingCode"] != code || again["token"] != token {
+	if again := s.newToken(`{"id":"` + sin + `","facade":"merchant","label":"shop 1","count":1,"guid":"one"}`); again["pairingCode"] != code || again["token"] != token {
 		t.Errorf("the same request made another: %v", again)
 	}
 	if _, err := s.api.cfg.Auth.Approve(t.Context(), code, storetest.Shop, 0); err != nil {
@@ -83,18 +83,18 @@ func TestClientAsks(t *testing.T) {
 	if r := s.signed(c, http.MethodGet, "/tokens", ""); r.body != `{"data":[{"merchant":"`+token+`"}]}` {
 		t.Errorf("after it: %s", r.body)
 	}
-	if again := s.token0(`{"id":"` + sin + `","facade":"merchant","label":"shop 1","count":1,"guid":"one"}`); policy(t, again) != "require["+sin+"]" || again["pairingCode"] != nil {
+	if again := s.newToken(`{"id":"` + sin + `","facade":"merchant","label":"shop 1","count":1,"guid":"one"}`); policy(t, again) != "require["+sin+"]" || again["pairingCode"] != nil {
 		t.Errorf("asked again after it: %v", again)
 	}
-	open := s.token0(`{"id":"` + sin + `","guid":"two"}`) // the administrator picks the facade
+	open := s.newToken(`{"id":"` + sin + `","guid":"two"}`) // the administrator picks the facade
 	if got := keys(open); got != "dateCreated pairingCode pairingExpiration policies token" {
 		t.Errorf("without facade and label the members are %s", got)
 	}
-	long := s.token0(`{"id":"` + sin + `","label":"` + strings.Repeat("ä", 70) + `\u0007"}`)
+	long := s.newToken(`{"id":"` + sin + `","label":"` + strings.Repeat("ä", 70) + `\u0007"}`)
 	if long["label"] != strings.Repeat("ä", 60) {
 		t.Errorf("a long label is %v", long["label"])
 	}
-	if old := s.token0(`{"id":"` + sin + `","facade":"payroll"}`); old["facade"] != "payout" {
+	if old := s.newToken(`{"id":"` + sin + `","facade":"payroll"}`); old["facade"] != "payout" {
 		t.Errorf("payroll is %v", old["facade"])
 	}
 }
@@ -115,14 +115,14 @@ func TestClientClaims(t *testing.T) {
 	code := offer()
 	// What the client asks for beside the code decides nothing.
 	body := `{"id":"` + sin + `","pairingCode":"` + code + `","facade":"merchant","label":"shop 1","guid":"g"}`
-	doc := s.token0(body)
+	doc := s.newToken(body)
 	if got := keys(doc); got != "dateCreated facade label policies resource token" || policy(t, doc) != "require["+sin+"]" {
 		t.Errorf("%v", doc)
 	}
 	if doc["facade"] != "pos" || doc["label"] != "shop 1" || doc["resource"] != string(storetest.Shop) {
 		t.Errorf("%v", doc)
 	}
-	if again := s.token0(body); again["token"] != doc["token"] {
+	if again := s.newToken(body); again["token"] != doc["token"] {
 		t.Error("the same request did not give the same token")
 	}
 	token := doc["token"].(string)
@@ -131,7 +131,7 @@ func TestClientClaims(t *testing.T) {
 	}
 	late := offer()
 	s.wait(24 * time.Hour)
-	waiting := s.token0(`{"id":"` + sin + `"}`)["pairingCode"].(string)
+	waiting := s.newToken(`{"id":"` + sin + `"}`)["pairingCode"].(string)
 	for name, code := range map[string]string{"used": code, "expired": late, "unknown": "aaaaaaa", "short": "a", "to be approved": waiting, "long": strings.Repeat("a", 1000)} {
 		r := s.send(http.MethodPost, "/tokens", `{"id":"`+string(newClient(8).sin(t))+`","pairingCode":"`+code+`"}`)
 		if got := r.refused(t, http.StatusInternalServerError); got != "Unable to create token" {
@@ -149,15 +149,15 @@ func TestMerchantOffers(t *testing.T) {
 	c, token := s.paired(7)
 	sin := string(c.sin(t))
 	body := `{"facade":"pos","id":"` + sin + `","guid":"g","token":"` + token + `"}`
-	offer := s.token0(body, c.headers(s.url+"/tokens", body)...)
+	offer := s.newToken(body, c.headers(s.url+"/tokens", body)...)
 	if got := keys(offer); got != "dateCreated facade pairingCode pairingExpiration policies resource token" || policy(t, offer) != "unclaimed[]" {
 		t.Errorf("%v", offer)
 	}
-	if again := s.token0(body, c.headers(s.url+"/tokens", body)...); again["pairingCode"] != offer["pairingCode"] {
+	if again := s.newToken(body, c.headers(s.url+"/tokens", body)...); again["pairingCode"] != offer["pairingCode"] {
 		t.Error("the same request made another code")
 	}
 	s.signed(c, http.MethodPost, "/invoices", `{"price":1,"currency":"USD","token":"`+offer["token"].(string)+`"}`).refused(t, http.StatusUnauthorized)
-	claimed := s.token0(`{"id":"` + sin + `","pairingCode":"` + offer["pairingCode"].(string) + `"}`)
+	claimed := s.newToken(`{"id":"` + sin + `","pairingCode":"` + offer["pairingCode"].(string) + `"}`)
 	if claimed["token"] != offer["token"] || claimed["facade"] != "pos" || policy(t, claimed) != "require["+sin+"]" {
 		t.Errorf("%v, claimed as %v", offer, claimed)
 	}
@@ -201,12 +201,12 @@ func TestTokenRequestsThatAreRefused(t *testing.T) {
 			t.Errorf("%s: %q", k.body, got)
 		}
 	}
-	s.token0(`{"id":"` + sin + `","facade":"pos","guid":"uuid-of-a-request"}`)
+	s.newToken(`{"id":"` + sin + `","facade":"pos","guid":"uuid-of-a-request"}`)
 	if got := s.send(http.MethodPost, "/tokens", `{"id":"`+sin+`","facade":"merchant","guid":"uuid-of-a-request"}`).refused(t, http.StatusConflict); got != "guid already used" {
 		t.Error(got)
 	}
-	a := s.token0(`{"id":"` + sin + `","facade":"pos","guid":"1795359106996"}`)
-	b := s.token0(`{"id":"` + sin + `","facade":"merchant","guid":"1795359106996"}`)
+	a := s.newToken(`{"id":"` + sin + `","facade":"pos","guid":"1795359106996"}`)
+	b := s.newToken(`{"id":"` + sin + `","facade":"merchant","guid":"1795359106996"}`)
 	if a["token"] == b["token"] {
 		t.Error("a guid that two calls share by chance gave one token")
 	}
@@ -259,7 +259,7 @@ func TestGuessingCodesIsLimited(t *testing.T) {
 		try(g.Pairing.Code, "Unable to create token because of too many requests.")
 		s.wait(10 * time.Second)
 		for range 3 { // what succeeds costs nothing
-			s.token0(`{"id":"`+sin+`","pairingCode":"`+g.Pairing.Code+`","guid":"g`+from+`"}`, "X-Forwarded-For", from)
+			s.newToken(`{"id":"`+sin+`","pairingCode":"`+g.Pairing.Code+`","guid":"g`+from+`"}`, "X-Forwarded-For", from)
 		}
 		try("aaaaaaa", "Unable to create token")
 		try("aaaaaaa", "Unable to create token because of too many requests.")

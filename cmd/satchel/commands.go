@@ -88,7 +88,7 @@ func (a *app) statusCommand() *cobra.Command {
 
 func (a *app) tokenCommand() *cobra.Command {
 	var r admin.TokenRequest
-	create := &cobra.Command{Use: "create --facade pos --bearer", Short: "Make a token for a shop", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
+	create := &cobra.Command{Use: "create --facade pos --sin SIN|--bearer", Short: "Make a token for a shop", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
 		return ask(a, cmd, "token-create", r, showToken)
 	}}
 	create.Flags().StringVar(&r.Facade, "facade", "pos", "what it allows: pos, merchant or payout")

@@ -104,6 +104,26 @@ func TestClientsPairAndSell(t *testing.T) {
 			t.Errorf("claimed twice: %d %v", status, doc)
 		}
 	})
+	t.Run("with a token that the operator binds to it", func(t *testing.T) {
+		c := newBitpayClient(t, s)
+		var token admin.Token
+		s.run(&token, "token", "create", "--facade", "pos", "--sin", c.sin(), "--label", "till 4")
+		if token.Facade != "pos" || token.SIN != c.sin() {
+			t.Errorf("%+v", token)
+		}
+		c.sells(s, token.Token)
+		newBitpayClient(t, s).cannotSell(token.Token)
+		if status, doc := c.call(http.MethodGet, "/tokens", nil, true); status != http.StatusOK || doc["data"].([]any)[0].(map[string]any)["pos"] != token.Token {
+			t.Errorf("GET /tokens: %d %v", status, doc)
+		}
+		for _, flags := range [][]string{{"--sin", "Tf1Jc1xSbqasm5QLwwSQc5umddx2h7mAMhX"}, {}} {
+			if text := s.refused(exitRefused, append([]string{"token", "create", "--facade", "pos"}, flags...)...); !strings.Contains(text, "sin") {
+				t.Error(text)
+			}
+		}
+		s.run(nil, "token", "revoke", token.ID)
+		c.cannotSell(token.Token)
+	})
 	t.Run("refused", func(t *testing.T) {
 		c := newBitpayClient(t, s)
 		asked := c.asks(map[string]any{"facade": "merchant"})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"satchel/admin"
+	"satchel/auth"
 )
 
 // table writes rows in columns; the first row is the heading.
@@ -74,13 +75,21 @@ func showStatus(w io.Writer, s admin.Status) {
 }
 
 func showToken(w io.Writer, t admin.Token) {
-	fmt.Fprintf(w, "%s\n\nFacade %s, id %s. It is not shown again.\n", t.Token, t.Facade, t.ID)
+	who := "Whoever has it can use it"
+	if t.SIN != "" {
+		who = "Only " + t.SIN + " can use it, by its signature"
+	}
+	fmt.Fprintf(w, "%s\n\nFacade %s, id %s. %s. It is not shown again.\n", t.Token, t.Facade, t.ID, who)
 }
 
 func showGrants(w io.Writer, list []admin.Grant) {
-	rows := [][]string{{"ID", "FACADE", "LABEL", "CREATED", "REVOKED"}}
+	rows := [][]string{{"ID", "FACADE", "STATE", "LABEL", "CLIENT", "CREATED", "REVOKED"}}
 	for _, g := range list {
-		rows = append(rows, []string{g.ID, g.Facade, g.Label, stamp(g.Created), stampPtr(g.Revoked)})
+		who := g.SIN
+		if who == "" && g.State == auth.Active.String() {
+			who = "any (bearer)"
+		}
+		rows = append(rows, []string{g.ID, g.Facade, g.State, g.Label, who, stamp(g.Created), stampPtr(g.Revoked)})
 	}
 	table(w, rows...)
 }
