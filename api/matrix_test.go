@@ -12,7 +12,7 @@ import (
 
 // cell says how a route is called with names.
 type cell struct {
-	fill func(n names) call
+	fill func(n names) wish
 	// open says why a name opens the route to whoever knows it; "": a neighbour's call must be answered alike, whether
 	// the name is a victim's or nobody's.
 	open string
@@ -24,17 +24,17 @@ type cell struct {
 
 // nameless is a cell of a route that names nothing of a merchant's.
 func nameless(target string) []cell {
-	return []cell{{fill: func(names) call { return call{target: target} }}}
+	return []cell{{fill: func(names) wish { return wish{target: target} }}}
 }
 
 func get(fill func(n names) string) cell {
-	return cell{fill: func(n names) call { return call{target: fill(n)} }}
+	return cell{fill: func(n names) wish { return wish{target: fill(n)} }}
 }
 
 func body(fill func(n names) (target, body string)) cell {
-	return cell{fill: func(n names) call {
+	return cell{fill: func(n names) wish {
 		target, text := fill(n)
-		return call{target: target, body: text}
+		return wish{target: target, body: text}
 	}}
 }
 
@@ -115,8 +115,8 @@ func (m *matrix) cells() map[string][]cell {
 			get(func(n names) string { return "/api-access-request?pairingCode=" + n.Offered }).blindly(),
 			get(func(n names) string { return "/api-access-request?key=guess&pairingCode=" + n.Asked }).blindly(),
 		},
-		"POST /api-access-request": {{fill: func(n names) call {
-			return call{target: "/api-access-request", form: true, body: "decision=approve&key=guess&facade=merchant&pairingCode=" + n.Asked}
+		"POST /api-access-request": {{fill: func(n names) wish {
+			return wish{target: "/api-access-request", form: true, body: "decision=approve&key=guess&facade=merchant&pairingCode=" + n.Asked}
 		}, blind: true}},
 		"GET /api-tokens":                    {get(func(n names) string { return "/api-tokens?pairingCode=" + n.Asked }).blindly()},
 		"GET /dashboard/merchant/api-tokens": {get(func(n names) string { return "/dashboard/merchant/api-tokens?pairingCode=" + n.Offered }).blindly()},
@@ -139,7 +139,7 @@ func TestNeighboursReachNothing(t *testing.T) {
 			}
 			for _, c := range cells {
 				fill := c.fill
-				c.fill = func(n names) call {
+				c.fill = func(n names) wish {
 					out := fill(n)
 					out.method = r.method
 					return out

@@ -51,8 +51,8 @@ func (n names) hide(text string) string {
 	return text
 }
 
-// call is one request.
-type call struct {
+// wish is one request.
+type wish struct {
 	method, target, body string
 	form                 bool
 }
@@ -163,7 +163,7 @@ func (m *matrix) move() {
 	}
 	id, _ := r.json(m.t)["data"].(map[string]any)["id"].(string)
 	for _, by := range []somebody{{"merchant's resource", owner, nil}, {"pos's resource", pos, nil}, {"public's resource", "", nil}, {"bound resource", bound, &c}} {
-		shown := m.say(by, call{method: http.MethodGet, target: "/invoices/" + id})
+		shown := m.say(by, wish{method: http.MethodGet, target: "/invoices/" + id})
 		if shown.status != http.StatusOK {
 			m.t.Fatalf("the neighbour's own invoice, as %s: %d %s", by.name, shown.status, shown.body)
 		}
@@ -176,7 +176,7 @@ func (m *matrix) move() {
 }
 
 // say makes a call in somebody's name: the token in the query, or in a JSON body.
-func (m *matrix) say(by somebody, c call) reply {
+func (m *matrix) say(by somebody, c wish) reply {
 	m.t.Helper()
 	target, body := c.target, c.body
 	switch {
