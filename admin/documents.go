@@ -149,6 +149,8 @@ type Invoice struct {
 	URI        string     `json:"uri,omitempty"`
 	URL        string     `json:"url"`
 	OrderID    string     `json:"orderId,omitempty"`
+	Email      string     `json:"notificationEmail,omitempty"`
+	NoMail     string     `json:"noMail,omitempty"` // why nothing is sent to that address
 	Speed      string     `json:"transactionSpeed"`
 	Created    time.Time  `json:"created"`
 	Expires    time.Time  `json:"expires"`
@@ -233,6 +235,7 @@ type Delivery struct {
 	EventID  string     `json:"eventId"`
 	Name     string     `json:"name"`
 	Invoice  string     `json:"invoice"`
+	Channel  string     `json:"channel"` // ipn or mail
 	Endpoint string     `json:"endpoint"`
 	State    string     `json:"state"`
 	Held     bool       `json:"held,omitempty"`
@@ -329,7 +332,8 @@ func changeDoc(e invoice.Logged) Change {
 
 func deliveryDoc(d notify.Delivery, attempts []notify.Attempt) Delivery {
 	doc := Delivery{
-		ID: d.ID, Event: d.Event, EventID: d.EventID, Name: d.Code.Name(), Invoice: string(d.Invoice), Endpoint: d.Endpoint,
+		ID: d.ID, Event: d.Event, EventID: d.EventID, Name: d.Code.Name(), Invoice: string(d.Invoice),
+		Channel: d.Channel.String(), Endpoint: d.Endpoint,
 		State: d.State.String(), Held: d.Held, Tries: d.Progress.Attempts, Last: d.Progress.Last,
 	}
 	if d.State == notify.Pending && !d.Held {

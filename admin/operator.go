@@ -65,6 +65,7 @@ type Config struct {
 	Sample   func(ctx context.Context, url string, secrets merchant.Secrets) (notify.Attempt, error)
 	CheckURL func(url string) error
 	Private  bool
+	Mails    bool // a mail server is configured
 
 	Changes   func() (wake <-chan struct{}, cancel func(), err error) // of the event log
 	Reconcile func(ctx context.Context, from int32, progress func(done, of int32)) (tracker.Balance, error)
@@ -236,6 +237,9 @@ func (o *Operator) showInvoice(ctx context.Context, m merchant.ID, r ByID) (Invo
 		return Invoice{}, err
 	}
 	doc := invoiceDoc(inv, o.cfg.Base)
+	if doc.Email = inv.Order.NotificationEmail; doc.Email != "" && !o.cfg.Mails {
+		doc.NoMail = "no mail is queued: no mail server is configured ([mail] smtp)"
+	}
 	receipts, err := o.cfg.Store.Receipts(ctx, m, id, shownReceipts)
 	if err != nil {
 		return Invoice{}, err

@@ -20,16 +20,23 @@ func Render(ev invoice.Event, base string) (document []byte, out []Callback) {
 	e.notice(ev, base)
 	document = e.b
 	endpoint := ev.Invoice.Order.NotificationURL
-	if endpoint == "" {
+	if endpoint == "" || !announced(ev) {
 		return document, nil
 	}
-	switch extended := ev.Invoice.Terms.Extended; {
-	case extended && ev.Extended:
-		return document, []Callback{{Endpoint: endpoint, Body: wrap(ev.Code, document)}}
-	case !extended && ev.Flat:
-		return document, []Callback{{Endpoint: endpoint, Body: document}}
+	body := document
+	if ev.Invoice.Terms.Extended {
+		body = wrap(ev.Code, document)
 	}
-	return document, nil
+	return document, []Callback{{Endpoint: endpoint, Body: body}}
+}
+
+// announced tells that the merchant is told of an event: in the plain format of a change of the status, in the extended
+// one of everything.
+func announced(ev invoice.Event) bool {
+	if ev.Invoice.Terms.Extended {
+		return ev.Extended
+	}
+	return ev.Flat
 }
 
 // wrap is the extended body.

@@ -81,9 +81,13 @@ func (n *Notifier) mail(ctx context.Context, d Delivery) Attempt {
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.client.timeout)
 	defer cancel()
-	switch err := n.mailer.Send(ctx, d.Endpoint, d.Body); {
+	err := n.mailer.Send(ctx, d)
+	var said *MailError
+	switch known := errors.As(err, &said); {
 	case err == nil:
 		return Attempt{Status: mailAccepted}
+	case known && (said.Status != 0 || said.Final):
+		return Attempt{Status: said.Status, Final: said.Final, Error: "mail: " + clean(said.Text, 200)}
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return Attempt{Error: "mail: timeout after " + spell(n.client.timeout)}
 	default:
@@ -127,7 +131,7 @@ func (n *Notifier) tell(ctx context.Context, d Delivery, a Attempt) {
 	if !n.log.Enabled(ctx, level) {
 		return
 	}
-	n.log.LogAttrs(ctx, level, "callback", slog.String("state", d.State.String()),
+	n.log.LogAttrs(ctx, level, "delivery", slog.String("channel", d.Channel.String()), slog.String("state", d.State.String()),
 		slog.Uint64("delivery", d.ID), slog.Uint64("event", d.Event), slog.String("invoice", string(d.Invoice)),
 		slog.String("endpoint", EndpointKey(d.Endpoint)), slog.Int("attempts", d.Progress.Attempts),
 		slog.String("result", d.Progress.Last), slog.Duration("took", a.Took), slog.Time("next", d.Progress.Next))

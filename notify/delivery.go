@@ -25,6 +25,17 @@ const (
 	Mail
 )
 
+// String gives a word for people and programs.
+func (c Channel) String() string {
+	switch c {
+	case IPN:
+		return "ipn"
+	case Mail:
+		return "mail"
+	}
+	return "unknown"
+}
+
 // State is where a delivery stands.
 type State uint8
 
@@ -55,7 +66,7 @@ const OrderedTries = 3
 type Outgoing struct {
 	Channel  Channel
 	Endpoint string // the URL, or the e-mail address
-	Body     []byte
+	Body     []byte // a callback's JSON, or a Letter
 }
 
 // Delivery is one event on its way to one endpoint.
@@ -98,6 +109,7 @@ type Attempt struct {
 	Answer     string        // the beginning of the answer's body
 	Redelivery bool          // asked for by hand
 	RetryAfter time.Duration // what the endpoint asked for; not stored, it shows in Progress.Next
+	Final      bool          // trying again is of no use; not stored, it shows in State
 }
 
 // Store is where deliveries wait.
@@ -120,7 +132,10 @@ type Due struct {
 	Busy  func(id uint64) bool // under way already
 }
 
-// EndpointKey is what deliveries share connections and limits by: scheme, host and port of a URL, or the domain of an
+// mailKey is the EndpointKey of every mail: they all go to the operator's one mail server.
+const mailKey = "mail"
+
+// EndpointKey is what deliveries share connections and limits by: scheme, host and port of a URL, or "mail" for an e-mail
 // address. A default port and the case of the host make no difference.
 func EndpointKey(endpoint string) string {
 	if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
@@ -133,5 +148,5 @@ func EndpointKey(endpoint string) string {
 		}
 		return scheme + "://" + host
 	}
-	return strings.ToLower(endpoint[strings.LastIndexByte(endpoint, '@')+1:])
+	return mailKey
 }

@@ -16,7 +16,8 @@ import (
 //   - Any 2xx status is a success; everything else is a failure, and no answer at all is one too.
 //   - 410 (Gone) parks at once: the endpoint asked for it.
 //   - 429 and 503 with Retry-After are not tried again before that time, which counts up to 6 h.
-//   - A mail that cannot go because no mail server is configured stays pending, with that reason.
+//   - A mail that the server refuses for good (5yz, RFC 5321) is parked at once; whatever else it says is tried again.
+//   - A mail that was queued, and finds no mail server configured any more, stays pending with that reason.
 type Policy struct {
 	RetryFor time.Duration // from the first attempt to the last one; 0: DefaultRetryFor
 }
@@ -61,6 +62,8 @@ func (p Policy) After(d Delivery, a Attempt) Delivery {
 		d.State, d.Progress.Last = Delivered, fmt.Sprintf("status %d", a.Status)
 	case a.Status == http.StatusGone && d.Channel != Mail:
 		d.State, d.Progress.Last = Parked, "endpoint says gone (status 410)"
+	case a.Final:
+		d.State, d.Progress.Last = Parked, a.why()
 	case !a.At.Before(end):
 		d.State = Parked
 		d.Progress.Last = fmt.Sprintf("given up after %d attempts: %s", d.Progress.Attempts, a.why())

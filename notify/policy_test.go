@@ -61,6 +61,8 @@ func TestAfter(t *testing.T) {
 		{"gone", pending(1), Attempt{Status: 410, Error: "status 410"}, Parked, "endpoint says gone (status 410)"},
 		{"the last", last, Attempt{Error: "connection refused"}, Parked, "given up after 21 attempts: connection refused"},
 		{"mail", mail, Attempt{Status: 250}, Delivered, "status 250"},
+		{"mail refused for good", mail, Attempt{Status: 550, Final: true, Error: "mail: no such mailbox"}, Parked, "mail: no such mailbox"},
+		{"mail refused for now", mail, Attempt{Status: 451, Error: "mail: later"}, Pending, "mail: later"},
 		{"mail without a server", mail, Attempt{Error: noMailServer}, Pending, noMailServer},
 	} {
 		c.a.At = at
@@ -212,9 +214,9 @@ func TestEndpointKey(t *testing.T) {
 		"http://shop.example:443/":         "http://shop.example:443",
 		"HTTP://u:p@shop.example:8080/":    "http://shop.example:8080",
 		"http://[2001:DB8::80]/":           "http://[2001:db8::80]",
-		"till@Mail.example":                "mail.example",
-		`"a@b"@mail.example`:               "mail.example",
-		"no address at all":                "no address at all",
+		"till@Mail.example":                "mail",
+		`"a@b"@mail.example`:               "mail",
+		"no address at all":                "mail",
 		"https://shop.example/x@y.example": "https://shop.example",
 	} {
 		if got := EndpointKey(text); got != want {

@@ -25,9 +25,10 @@ const (
 	recordGrace = time.Second      // and then for what they came to
 )
 
-// Mailer sends a rendered notification to an e-mail address. Its errors must not contain credentials.
+// Mailer sends a delivery's mail (a Letter) to its e-mail address. What the server said comes as a *MailError; no error
+// contains credentials.
 type Mailer interface {
-	Send(ctx context.Context, to string, body []byte) error
+	Send(ctx context.Context, d Delivery) error
 }
 
 // Config is what a Notifier needs. Store is required; a zero in the rest stands for the default.

@@ -509,7 +509,7 @@ func TestMail(t *testing.T) {
 
 type mailer func(ctx context.Context, to string) error
 
-func (f mailer) Send(ctx context.Context, to string, _ []byte) error { return f(ctx, to) }
+func (f mailer) Send(ctx context.Context, d Delivery) error { return f(ctx, d.Endpoint) }
 
 func TestWithoutSecretNothingIsSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

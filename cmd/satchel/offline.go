@@ -48,8 +48,13 @@ func (a *app) configCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		doc := map[string]any{"config": s.path, "problems": []string{}}
-		return a.print(doc, func(w io.Writer) { fmt.Fprintf(w, "%s: no problems\n", s.path) })
+		doc := map[string]any{"config": s.path, "problems": []string{}, "notes": s.notes()}
+		return a.print(doc, func(w io.Writer) {
+			fmt.Fprintf(w, "%s: no problems\n", s.path)
+			for _, n := range s.notes() {
+				fmt.Fprintf(w, "  note: %s\n", n)
+			}
+		})
 	}}
 	return group("config", "The configuration file", check)
 }

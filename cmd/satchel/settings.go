@@ -13,6 +13,7 @@ import (
 	"satchel/chain"
 	"satchel/merchant"
 	"satchel/money"
+	"satchel/notify"
 	"satchel/wallet"
 )
 
@@ -36,6 +37,7 @@ type settings struct {
 	allowPrivate bool
 	timeout      time.Duration
 	retryFor     time.Duration
+	mail         *notify.SMTPConfig // nil: no mail is sent
 }
 
 type rateSettings struct {
@@ -87,6 +89,7 @@ func readSettings(text, dir string) (settings, []string) {
 	s.merchantName, s.merchant = shop.Name, shop.Settings
 	s.rates = r.rates(c.Rates, c.Network)
 	r.notify(c, &s)
+	s.mail = r.mail(c.Mail)
 	return s, r.problems
 }
 
@@ -162,9 +165,6 @@ func (r *reader) notify(c config, s *settings) {
 	}
 	if s.timeout > 0 && s.timeout < time.Second || s.timeout > 5*time.Minute {
 		r.problem("notify.timeout", "must be between 1s and 5m")
-	}
-	if c.Mail.SMTP != "" {
-		r.problem("mail.smtp", "mail is not available in this version; leave it empty")
 	}
 }
 

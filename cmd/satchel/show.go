@@ -114,6 +114,13 @@ func showInvoice(w io.Writer, i admin.Invoice) {
 		[]string{"due", i.DueBTC + " BTC"}, []string{"paid", fmt.Sprintf("%d sat in time, %d late, %d stray", i.Paid, i.Late, i.Stray)},
 		[]string{"address", i.Address}, []string{"speed", i.Speed}, []string{"created", stamp(i.Created)},
 		[]string{"expires", stamp(i.Expires)}, []string{"page", i.URL})
+	if i.Email != "" {
+		fmt.Fprintf(w, "mail to %s", i.Email)
+		if i.NoMail != "" {
+			fmt.Fprintf(w, ": %s", i.NoMail)
+		}
+		fmt.Fprintln(w)
+	}
 	for _, z := range i.ZeroConf {
 		fmt.Fprintln(w, "zero-conf:", z)
 	}
@@ -130,7 +137,7 @@ func showInvoice(w io.Writer, i admin.Invoice) {
 		fmt.Fprintf(w, "  %s  #%d %s -> %s: %s [%s]\n", stamp(c.At), c.Seq, c.Name, c.Status, c.Detail, c.Reason)
 	}
 	if len(i.Deliveries) > 0 {
-		fmt.Fprintln(w, "\ncallbacks")
+		fmt.Fprintln(w, "\ncallbacks and mails")
 		showDeliveries(w, i.Deliveries)
 	}
 }
@@ -153,7 +160,7 @@ func showDeliveries(w io.Writer, list []admin.Delivery) {
 		if d.Held {
 			state += ", waits for an earlier one"
 		}
-		fmt.Fprintf(w, "%d  %s  %s to %s: %s, %d tries, next %s\n", d.ID, d.Invoice, d.Name, d.Endpoint, state, d.Tries, stampPtr(d.Next))
+		fmt.Fprintf(w, "%d  %s  %s by %s to %s: %s, %d tries, next %s\n", d.ID, d.Invoice, d.Name, d.Channel, d.Endpoint, state, d.Tries, stampPtr(d.Next))
 		for _, a := range d.Attempts {
 			showAttempt(w, a)
 		}

@@ -88,13 +88,8 @@ func (d *daemonParts) openStore() error {
 	base := d.set.publicURLs[0]
 	db, err := store.Open(store.Config{
 		Path: d.set.database(), Log: d.part("store"), Now: d.clock.Now, Watch: d.scripts, Derivers: d.keys,
-		Render: func(ev invoice.Event, _ merchant.Merchant) ([]byte, []notify.Outgoing, error) {
-			document, callbacks := bitpay.Render(ev, base)
-			out := make([]notify.Outgoing, len(callbacks))
-			for i, c := range callbacks {
-				out[i] = notify.Outgoing{Channel: notify.IPN, Endpoint: c.Endpoint, Body: c.Body}
-			}
-			return document, out, nil
+		Render: func(ev invoice.Event, m merchant.Merchant) ([]byte, []notify.Outgoing, error) {
+			return render(ev, bitpay.Shop{Name: m.Name, Base: base}, d.set.mail != nil)
 		},
 		AfterCommit: d.committed,
 		Fatal: func(err error) {
@@ -228,9 +223,13 @@ func (d *daemonParts) newRates() (*rate.Service, error) {
 	})
 }
 
-func (d *daemonParts) wireMoney() (err error) {
+func (d *daemonParts) wireMoney() error {
+	mailer, err := newMailer(d.set.mail)
+	if err != nil {
+		return err
+	}
 	d.notifier, err = notify.New(notify.Config{
-		Store: d.db, Log: d.part("notify"), Now: d.clock.Now, Version: version, Timeout: d.set.timeout, RetryFor: d.set.retryFor,
+		Store: d.db, Mailer: mailer, Log: d.part("notify"), Now: d.clock.Now, Version: version, Timeout: d.set.timeout, RetryFor: d.set.retryFor,
 		AllowPrivate: d.set.allowPrivate, Observe: func(a notify.Attempt) { d.metrics.Delivered(a.Status, a.Took) },
 	})
 	return err
@@ -280,7 +279,7 @@ func (d *daemonParts) wireDoors() (err error) {
 	d.admin = admin.NewServer(d.set.socket(), d.part("admin"))
 	admin.NewOperator(admin.Config{
 		Store: d.db, Invoices: invoices, Pairings: access, Merchant: d.merchant, Shops: d.shops(), Secret: d.db.ServerSecret(), Clock: d.clock, Base: d.set.publicURLs[0],
-		Tip: d.tip, Status: d.status, Sample: d.notifier.Sample,
+		Tip: d.tip, Status: d.status, Sample: d.notifier.Sample, Mails: d.set.mail != nil,
 		CheckURL: func(url string) error { return notify.CheckURL(url, d.set.allowPrivate) },
 		Changes:  d.changes, Reconcile: d.reconcile, Beyond: d.beyond, Known: d.known,
 		Script: func(address string) ([]byte, error) { return wallet.ScriptFor(address, d.set.network) },
