@@ -23,7 +23,7 @@ func main() {
 	}
 }
 
-// compat runs the clients, writes the table where all of them ran, and fails if any cell has.
+// compat runs the clients, writes the table if all of them ran, and fails if any cell has.
 func compat(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("compat", flag.ContinueOnError)
 	binary := flags.String("binary", "bin/satchel", "the daemon")
@@ -45,8 +45,8 @@ func compat(ctx context.Context, args []string) error {
 	if len(columns) > 0 {
 		fmt.Print("\n" + table(columns))
 	}
-	if err == nil && *only == "" {
-		err = os.WriteFile(*result, []byte(page(columns)), 0o644) //nolint:gosec // a document for everybody
+	if len(columns) == len(clients(drivers)) {
+		err = errors.Join(err, os.WriteFile(*result, []byte(page(columns)), 0o644)) //nolint:gosec // a document for everybody
 	}
 	return err
 }
@@ -73,7 +73,7 @@ func runAll(ctx context.Context, binary, drivers, only string) (columns []column
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
+	defer func() { err = errors.Join(err, c.Close()) }()
 	env := []string{"COMPAT_API=http://" + w.api, "COMPAT_CONTROL=" + c.url, "COMPAT_SINK=" + w.sink.url}
 	failed := 0
 	for _, cl := range clients(drivers) {

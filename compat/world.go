@@ -102,7 +102,7 @@ func (w *world) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer log.Close()                                                //nolint:errcheck // the daemon has its own handle
 	w.daemon = exec.Command(w.binary, "--config", w.config, "serve") //nolint:gosec,noctx // our own binary; Close ends it
 	w.daemon.Stdout, w.daemon.Stderr = log, log
 	w.daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -207,7 +207,7 @@ func (w *world) deeds() map[string]deed {
 			}
 			return texts, err
 		},
-		"ipn":  func(ctx context.Context, a ask) (any, error) { return w.sink.wait(ctx, a) },
+		"ipn": func(ctx context.Context, a ask) (any, error) { return w.sink.wait(ctx, a) },
 	}
 }
 

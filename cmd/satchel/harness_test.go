@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"satchel/admin"
+	"satchel/invoice"
 	"satchel/merchant"
 	"satchel/notify"
 	"satchel/regtest"
@@ -250,7 +251,21 @@ func (s *shop) becomes(id, status string, exception any) map[string]any {
 		doc = s.document(id)
 		return doc["status"] == status && doc["exceptionStatus"] == exception
 	})
+	if status == "complete" {
+		s.isBuried(doc)
+	}
 	return doc
+}
+
+// isBuried wants the confirmations that a complete invoice has, in the very answer that says so first.
+func (s *shop) isBuried(doc map[string]any) {
+	s.t.Helper()
+	for _, tx := range doc["transactions"].([]any) {
+		if n, err := tx.(map[string]any)["confirmations"].(json.Number).Int64(); err == nil && n >= invoice.FinalConfirmations {
+			return
+		}
+	}
+	s.t.Errorf("a complete invoice shows the payments %v", doc["transactions"])
 }
 
 // eventually polls, for what happens in another process.

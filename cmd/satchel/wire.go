@@ -293,7 +293,19 @@ func (d *daemonParts) shops() *shops {
 	}
 }
 
-func (d *daemonParts) tip() int32 { return d.tracker.Health().Tip.Height }
+// tip is the height that confirmations are counted to. It is read from the store, after the invoice was: what the
+// tracker reports lags behind its commits, and an invoice that is complete never shows fewer confirmations than that takes.
+func (d *daemonParts) tip() int32 {
+	height := d.tracker.Health().Tip.Height
+	err := d.db.ViewChain(context.Background(), func(tx tracker.Reader) error {
+		height = tx.Tip().Height
+		return nil
+	})
+	if err != nil {
+		d.log.Warn("the tip cannot be read", "err", err)
+	}
+	return height
+}
 
 // listen takes the addresses before anything runs, so that a port in use is an error at once.
 func (d *daemonParts) listen(ctx context.Context) ([]bound, error) {
