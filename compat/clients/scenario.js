@@ -238,11 +238,16 @@ class Scenario {
     }
     if (this.can('adjust')) {
       await step('adjust', async () => {
-        const invoice = await this.create();
-        await control.pay(address(invoice), satoshis(invoice) - 1000);
-        await until('it is paid in part', () => this.a.get(invoice.id), (got) => got.exceptionStatus === 'paidPartial');
-        await this.a.adjust(invoice, 'acceptUnderpayment');
-        await this.becomes(invoice.id, 'paid', 'confirmed', 'complete');
+        const over = await this.create();
+        await control.pay(address(over), satoshis(over) + 1000);
+        await until('more was paid', () => this.a.get(over.id), (got) => got.exceptionStatus === 'paidOver');
+        await this.a.adjust(over, 'acceptOverpayment');
+        await refused(() => this.a.adjust(over, 'acceptOverpayment'), /./); // once
+        const under = await this.create({ acceptanceWindow: 1000 });
+        await control.pay(address(under), satoshis(under) - 1000);
+        await until('it expired, paid in part', () => this.a.get(under.id), (got) => got.status === 'expired' && got.exceptionStatus === 'paidPartial');
+        await this.a.adjust(under, 'acceptUnderpayment');
+        await this.becomes(under.id, 'paid', 'confirmed', 'complete');
       });
     }
   }

@@ -186,7 +186,7 @@ type toPay struct {
 	Totals  map[string]int64 `json:"paymentTotals"`
 }
 
-func (s *shop) send(id string, less int64) error {
+func (s *shop) send(id string, more int64) error {
 	var due toPay
 	res, err := http.Get(s.client.ApiUri + "/invoices/" + id) //nolint:noctx // bounded by the program that started this one
 	if err != nil {
@@ -195,7 +195,7 @@ func (s *shop) send(id string, less int64) error {
 	if err := decode(res, &due); err != nil {
 		return err
 	}
-	return s.ask("pay", map[string]any{"address": due.Address, "satoshis": due.Totals["BTC"] - less}, nil)
+	return s.ask("pay", map[string]any{"address": due.Address, "satoshis": due.Totals["BTC"] + more}, nil)
 }
 
 func (s *shop) pay() error {
@@ -274,15 +274,18 @@ func (s *shop) adjust() error {
 	if err := s.send(inv.Id, 1000); err != nil {
 		return err
 	}
-	if err := s.until(inv.Id, "paidPartial"); err != nil {
+	if err := s.until(inv.Id, "paidOver"); err != nil {
 		return err
 	}
 	var said string
-	body := map[string]string{"token": s.tokens["merchant"], "type": "acceptUnderpayment"}
+	body := map[string]string{"token": s.tokens["merchant"], "type": "acceptOverpayment"}
 	if err := s.post("invoices/"+inv.Id+"/adjustments", body, &said); err != nil {
 		return err
 	}
-	return s.becomes(inv.Id, "paid")
+	if said != "Success" {
+		return fmt.Errorf("it said %q", said)
+	}
+	return nil
 }
 
 // until waits for an exception, which the client's own type cannot hold.
