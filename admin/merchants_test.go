@@ -65,14 +65,26 @@ func TestACommandIsAboutOneMerchant(t *testing.T) {
 // Every request that is about a merchant's records says whose, in the same member.
 func TestRequestsSayWhose(t *testing.T) {
 	for _, r := range []any{
-		TokenRequest{}, ByID{}, InvoiceRequest{}, ListRequest{}, MarkRequest{}, SettleRequest{}, DeliveryRequest{}, TestRequest{},
-		RotateRequest{}, SetRequest{}, PairingRequest{}, PairingByCode{}, EventsRequest{}, WhyRequest{},
+		TokenRequest{},
+		ByID{},
+		InvoiceRequest{},
+		ListRequest{},
+		MarkRequest{},
+		SettleRequest{},
+		DeliveryRequest{},
+		TestRequest{},
+		RotateRequest{},
+		SetRequest{},
+		PairingRequest{},
+		PairingByCode{},
+		EventsRequest{},
+		WhyRequest{},
 	} {
 		v := reflect.New(reflect.TypeOf(r))
 		if err := json.Unmarshal([]byte(`{"merchant":"second"}`), v.Interface()); err != nil {
 			t.Fatal(err)
 		}
-		if w, ok := v.Elem().Interface().(interface{ whose() string }); !ok || w.whose() != "second" {
+		if w, ok := reflect.TypeAssert[interface{ whose() string }](v.Elem()); !ok || w.whose() != "second" {
 			t.Errorf("%T does not say whose", r)
 		}
 	}

@@ -17,7 +17,6 @@ import (
 
 	"satchel/auth"
 	"satchel/invoice"
-	"satchel/merchant"
 	"satchel/store"
 	"satchel/store/storetest"
 	"satchel/web"
@@ -68,7 +67,6 @@ type somebody struct {
 // and a neighbour with every kind of token.
 type matrix struct {
 	*shop
-	path       string
 	victim     names
 	owners     []somebody // what the victim itself calls with
 	neighbours []somebody
@@ -127,7 +125,7 @@ func (m *matrix) furnish() {
 	m.victim = v
 	m.owners = []somebody{
 		{"merchant", m.owner, nil},
-		{"pos", m.shop.pos, nil},
+		{"pos", m.pos, nil},
 		{"bound", token, &c},
 		{"user", "", &c},
 		{"payout", m.issue(storetest.Shop, auth.Payout, ""), nil},
@@ -311,7 +309,7 @@ func victims(list []string) []string {
 // state is what the victim's own reads give.
 func (m *matrix) state() string {
 	m.t.Helper()
-	ctx, shop := m.t.Context(), merchant.ID(storetest.Shop)
+	ctx, shop := m.t.Context(), storetest.Shop
 	list, err := m.db.ListInvoices(ctx, shop, invoice.Filter{Limit: 100})
 	grants, err2 := m.db.GrantsOf(ctx, shop)
 	events, err3 := m.db.Events(ctx, shop, 0, 1000)

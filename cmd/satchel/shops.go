@@ -196,12 +196,11 @@ func (s *shops) write(r *reader, m *merchant.Merchant, k shopKey, text string) {
 		return
 	}
 	if err := notify.CheckURL(text, s.set.allowPrivate); err != nil {
-		var f *fault.Error
-		if errors.As(err, &f) {
-			r.problem(k.name, "%s", f.Message)
-		} else {
-			r.problem(k.name, "%s", err)
+		text := err.Error()
+		if f, ok := errors.AsType[*fault.Error](err); ok {
+			text = f.Message
 		}
+		r.problem(k.name, "%s", text)
 	}
 }
 

@@ -105,6 +105,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		"create, read, list":           createReadList,
 		"an index is issued once":      indexes,
 		"each merchant has own keys":   ownKeys,
+		"exposure is over all":         exposure,
 		"a guid makes one invoice":     guids,
 		"a number is shared by chance": numberGUIDs,
 		"caps":                         caps,
@@ -329,6 +330,32 @@ func ownKeys(t *testing.T, k *kit) {
 	}
 	if len(stats.Keys) != 2 {
 		t.Errorf("%d keys", len(stats.Keys))
+	}
+}
+
+// exposure: what is at risk without a block is one sum over all merchants, until blocks come.
+func exposure(t *testing.T, k *kit) {
+	sum := func() (s money.Sats) {
+		t.Helper()
+		k.must(k.s.ViewChain(k.ctx, func(tx tracker.Reader) (err error) {
+			s, err = tx.Exposure()
+			return err
+		}))
+		return s
+	}
+	for n, m := range []merchant.ID{Shop, Other} {
+		id := k.id()
+		inv, err := k.s.Create(k.ctx, invoice.Creation{Merchant: m}, func(slot invoice.Slot) (invoice.Invoice, []invoice.Event, error) {
+			inv, events, err := build(id, slot)
+			inv.Terms.Speed, inv.Terms.ZeroConf = merchant.High, merchant.Limited
+			return inv, events, err
+		})
+		k.must(err)
+		k.pay(inv, n+1, 1_000_000, invoice.Place{Where: invoice.InMempool})
+		k.must(k.step(inv.Ref, func(b *invoice.Book) { b.Judge(invoice.Verdict{Yes: true, Final: true, At: Noon()}) }))
+		if got := sum(); got != money.Sats(n+1)*1_000_000 {
+			t.Fatalf("%d invoices without a block expose %d sat", n+1, got)
+		}
 	}
 }
 
