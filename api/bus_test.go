@@ -49,7 +49,7 @@ type block struct {
 
 // stream is an open stream, read as the one client in the field reads it.
 type stream struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 	in   *bufio.Reader
 }

@@ -223,7 +223,7 @@ func parent(token string) auth.TokenID {
 // world is a running API.
 type world struct {
 	*fake
-	t    *testing.T
+	t    testing.TB
 	api  *API
 	url  string
 	pos  string // a token of the shop's till
@@ -247,7 +247,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-func start(t *testing.T, change func(*Config)) *world {
+func start(t testing.TB, change func(*Config)) *world {
 	t.Helper()
 	f := newFake()
 	w := &world{fake: f, t: t, logs: &lockedBuffer{}, pos: f.token(shopID, auth.POS, nil)}
@@ -279,7 +279,7 @@ type reply struct {
 	body   string
 }
 
-func (r reply) json(t *testing.T) map[string]any {
+func (r reply) json(t testing.TB) map[string]any {
 	t.Helper()
 	var doc map[string]any
 	if err := json.Unmarshal([]byte(r.body), &doc); err != nil {
@@ -334,7 +334,7 @@ func (w *world) post(body string, headers ...string) reply {
 }
 
 // refused holds an answer against the one shape of errors, and gives its text.
-func (r reply) refused(t *testing.T, status int) string {
+func (r reply) refused(t testing.TB, status int) string {
 	t.Helper()
 	if r.status != status {
 		t.Fatalf("status %d, want %d: %s", r.status, status, r.body)

@@ -64,7 +64,7 @@ func (s *shop) wait(d time.Duration) {
 	s.at = s.at.Add(d)
 }
 
-func newShop(t *testing.T, change func(*shop, *Config)) *shop {
+func newShop(t testing.TB, change func(*shop, *Config)) *shop {
 	t.Helper()
 	s := &shop{at: storetest.Noon(), blk: 100, hub: live.New(100)}
 	s.create(t)
@@ -86,7 +86,7 @@ func (s *shop) restart() {
 }
 
 // serve starts the API on the store.
-func (s *shop) serve(t *testing.T, change func(*shop, *Config)) {
+func (s *shop) serve(t testing.TB, change func(*shop, *Config)) {
 	t.Helper()
 	usd, err := money.ParseRate("50000")
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *shop) serve(t *testing.T, change func(*shop, *Config)) {
 }
 
 // create makes the store and runs it until the test ends, when everything in it must be sound.
-func (s *shop) create(t *testing.T) {
+func (s *shop) create(t testing.TB) {
 	t.Helper()
 	s.path = filepath.Join(t.TempDir(), "satchel.db")
 	set := merchant.Settings{
@@ -135,7 +135,7 @@ func (s *shop) create(t *testing.T) {
 }
 
 // open opens the store's file and runs it until stop.
-func (s *shop) open(t *testing.T) {
+func (s *shop) open(t testing.TB) {
 	t.Helper()
 	db, err := store.Open(store.Config{
 		Path: s.path, Now: s.now, Derivers: storetest.Derivers{}, AfterCommit: func(touched store.Touched) {
