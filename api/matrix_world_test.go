@@ -219,7 +219,7 @@ func (r reply) answer(n names) string {
 }
 
 // shape leaves of an answer what does not differ between two invoices of one till: the names of the members.
-func (r reply) shape(t *testing.T) string {
+func (r reply) shape(t testing.TB) string {
 	t.Helper()
 	var members func(v any) any
 	members = func(v any) any {
