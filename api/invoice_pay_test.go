@@ -198,3 +198,17 @@ type lostPayer struct{}
 
 func (lostPayer) Pay(context.Context, string, money.Sats) error { return nil }
 func (lostPayer) Mine(context.Context, int32) (bool, error)     { return true, nil }
+
+// TestPayMinesABlockAlsoWhereNoneIsNeeded: who asks for confirmed wants to see a confirmation.
+func TestPayMinesABlockAlsoWhereNoneIsNeeded(t *testing.T) {
+	s, bank := newBank(t)
+	id := s.make(`,"transactionSpeed":"high"`)
+	s.pay(id, 100_000)
+	s.step(id, func(b *invoice.Book) { b.Judge(invoice.Verdict{Yes: true, Final: true, At: s.now()}) })
+	s.is(id, "confirmed/false")
+	d := s.data(http.MethodPut, "/invoices/pay/"+id, s.owner, `{}`)
+	if txs := d["transactions"].([]any); d["status"] != "confirmed" || txs[0].(map[string]any)["confirmations"] != 1.0 {
+		t.Errorf("got %v %v", d["status"], txs)
+	}
+	bank.did("[]", "[1]")
+}

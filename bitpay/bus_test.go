@@ -87,3 +87,15 @@ func TestBusBlockFitsOnePiece(t *testing.T) {
 		t.Errorf("%d bytes: %v", len(block), data)
 	}
 }
+
+func TestBusBlockLeavesOutTransactionsFirst(t *testing.T) {
+	f := facts(sample())
+	for n := range 20 {
+		f.Receipts = append(f.Receipts, receipt(byte(n), 1000))
+	}
+	block := BusBlock("payment", f)
+	_, data := readBlock(t, block)
+	if len(block) > maxBlock || len(data["transactions"].([]any)) != 0 || data["posData"] != f.Invoice.Order.PosData || data["itemDesc"] == nil {
+		t.Errorf("%d bytes: %v", len(block), data)
+	}
+}
