@@ -60,6 +60,7 @@ func (a *API) table() []route {
 		{post, "/invoices/:id/refunds", owner, a.noRefunds, nil},
 		{get, "/invoices/:id/refunds/:refund", owner, a.noRefunds, nil},
 		{del, "/invoices/:id/refunds/:refund", owner, a.noRefunds, nil},
+		{get, "/openapi.json", public, nil, a.limited(http.HandlerFunc(a.showOpenAPI))},
 		{get, "/rates", public, a.listRates, nil},
 		{get, "/rates/:base", public, a.showRates, nil},
 		{get, "/rates/:base/:currency", public, a.showRate, nil},

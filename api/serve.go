@@ -200,12 +200,17 @@ func (w *recorder) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController through to the connection.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// write sends a document.
+// write sends a document that nobody keeps.
 func write(w http.ResponseWriter, status int, document []byte) {
+	w.Header().Set("Cache-Control", "no-store")
+	writeKept(w, status, document)
+}
+
+// writeKept sends a document. How long it may be kept is in the header already.
+func writeKept(w http.ResponseWriter, status int, document []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(document)))
-	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = w.Write(document) //nolint:gosec // JSON, and said to be; a client that went away is no failure of ours

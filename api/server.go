@@ -70,6 +70,7 @@ type API struct {
 	pairings   *limiter // of wishes to be paired
 	verifier   *auth.Verifier
 	currencies bitpay.Raw
+	documents  map[string]described // of the API, by public URL
 	paying     chan struct{} // holds the one call that pays
 	streams    chan struct{} // holds the open event streams
 	stopped    chan struct{} // closed by Stop
@@ -100,6 +101,9 @@ func New(cfg Config) (*API, error) {
 			return nil, errors.New("api: a public URL is not http:// or https:// with a host")
 		}
 		a.bases = append(a.bases, base{url: strings.TrimRight(text, "/"), host: strings.ToLower(u.Hostname())})
+	}
+	if a.documents, err = describe(a.bases); err != nil {
+		return nil, err
 	}
 	a.limiter, a.failures = newLimiter(a.cfg.Limits.pace(), cfg.Now), newLimiter(a.cfg.Limits.pace(), cfg.Now)
 	slow := pace{rate: rate.Every(pairingEvery), burst: pairingBurst}
