@@ -167,7 +167,7 @@ func vocabulary() []words {
 		{invoice.ReceivedPayment, "payment received", "A payment came in.", wait},
 		{invoice.PaidInFull, "paid", "The invoice was paid in full. The payment is not confirmed yet.", wait},
 		{invoice.ConfirmedEvent, "confirmed", "The payment is confirmed as you asked for it.", "You can deliver."},
-		{invoice.Completed, "complete", "The invoice is complete.", "The payment is final."},
+		{invoice.Completed, "complete", "The invoice is complete.", "Nothing is left to wait for."},
 		{invoice.ExpiredUnpaid, "expired", "The invoice expired unpaid.", "A payment that still comes needs your decision."},
 		{invoice.ExpiredPartial, "expired", "The invoice expired, and was paid only in part.", decide},
 		{invoice.PaidAfterExpiration, "expired", "The invoice was paid, but only after it had expired.", decide},
