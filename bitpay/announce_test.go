@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -275,10 +276,7 @@ func TestMembersOfTheBody(t *testing.T) {
 	}
 	differ := func(what string, got map[string]string, more ...string) {
 		t.Helper()
-		want := map[string]string{}
-		for n, k := range always {
-			want[n] = k
-		}
+		want := maps.Clone(always)
 		for _, m := range more {
 			name, kind, _ := strings.Cut(m, " ")
 			want[name] = kind
