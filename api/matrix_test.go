@@ -54,6 +54,7 @@ func (m *matrix) cells() map[string][]cell {
 		"GET /api/rates":             nameless("/api/rates"),
 		"GET /currencies":            nameless("/currencies"),
 		"GET /healthz":               nameless("/healthz"),
+		"GET /openapi.json":          nameless("/openapi.json"),
 		"GET /readyz":                nameless("/readyz"),
 		"GET /rates":                 nameless("/rates"),
 		"GET /rates/:base":           nameless("/rates/BTC"),

@@ -71,9 +71,9 @@ type API struct {
 	verifier   *auth.Verifier
 	currencies bitpay.Raw
 	documents  map[string]described // of the API, by public URL
-	paying     chan struct{} // holds the one call that pays
-	streams    chan struct{} // holds the open event streams
-	stopped    chan struct{} // closed by Stop
+	paying     chan struct{}        // holds the one call that pays
+	streams    chan struct{}        // holds the open event streams
+	stopped    chan struct{}        // closed by Stop
 	stopOnce   sync.Once
 }
 
