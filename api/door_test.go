@@ -359,7 +359,7 @@ func TestCORSNamesWhatClientsSend(t *testing.T) {
 	for _, h := range allowed {
 		have[h] = true
 	}
-	for _, h := range strings.Split("Content-Type,Authorization,Content-Length,X-Requested-With,Cache-Control,X-Accept-Version,"+
+	for h := range strings.SplitSeq("Content-Type,Authorization,Content-Length,X-Requested-With,Cache-Control,X-Accept-Version,"+
 		"x-signature,x-pubkey,x-identity,cf-connecting-ip", ",") {
 		if !have[strings.ToLower(h)] {
 			t.Errorf("%s is not allowed", h)

@@ -90,6 +90,7 @@ func TestSession(t *testing.T) {
 			t.Errorf("%d: %d %s", n, r.status, r.body)
 		}
 	}
+	refuse(outOfTurn, http.MethodPost, "/invoices", turnBody(id, 6, `,"price":51,"currency":"USD","token":"`+token+`"`))
 	if r := s.send(http.MethodGet, turnPath("/rates", id, 7), ""); r.status != http.StatusOK {
 		t.Errorf("%d %s", r.status, r.body)
 	}
@@ -150,6 +151,10 @@ func TestStoredAnswerIsNotForEverybody(t *testing.T) {
 		if r := s.send(http.MethodGet, list, "", h...); r.status == http.StatusOK {
 			t.Errorf("with %v: %s", h, r.body)
 		}
+	}
+	// Nor has anybody else who may ask the question, of his own shop.
+	if got := s.send(http.MethodGet, list, "", "Authorization", "Bearer "+s.other).refused(t, http.StatusBadRequest); got != outOfTurn {
+		t.Error(got)
 	}
 	if err := s.api.cfg.Auth.Revoke(t.Context(), storetest.Shop, parent(bearer)); err != nil {
 		t.Fatal(err)
