@@ -228,6 +228,7 @@ type world struct {
 	url  string
 	pos  string // a token of the shop's till
 	logs *lockedBuffer
+	seen *seen // what was exchanged, for tests of the document
 }
 
 type lockedBuffer struct {
@@ -325,7 +326,9 @@ func (w *world) do(req *http.Request) reply {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return reply{res.StatusCode, res.Header, string(b)}
+	r := reply{res.StatusCode, res.Header, string(b)}
+	w.held(req, r)
+	return r
 }
 
 func (w *world) post(body string, headers ...string) reply {
