@@ -37,6 +37,7 @@ func DecodeInvoice(b Body, now time.Time) (invoice.Request, error) {
 	req := invoice.Request{Digest: b.Digest()}
 	r.price(&req)
 	r.order(&req.Order)
+	r.extras(&req.Order, req.Currency)
 	r.inform(&req)
 	req.Window = r.window(now)
 	r.coins()

@@ -54,6 +54,7 @@ func (e *encoder) invoice(f Facts, v View) {
 	e.settings(inv)
 	e.opt("merchantName", f.Merchant)
 	e.fixed(f)
+	e.extras(inv.Order)
 	buyer := inv.Order.Buyer
 	if v < Merchant { // the members must be there all the same: clients look into them
 		buyer = invoice.Buyer{}
@@ -271,8 +272,6 @@ func (e *encoder) fixed(f Facts) {
 	e.close()
 	e.raw("refundAddresses", "[]")
 	e.flag("refundAddressRequestPending", false)
-	e.flag("jsonPayProRequired", false)
-	e.flag("bitpayIdRequired", false)
 }
 
 // told writes what only the till that made the invoice needs to see again.

@@ -136,7 +136,19 @@ type Order struct {
 	AutoRedirect      bool
 	Physical          bool
 	Buyer             Buyer
+	PayProRequired    bool // this and what follows is only told again: nothing here depends on it
+	BitPayIDRequired  bool
+	ForcedWallet      string
+	ForcedCurrency    string
+	Items             []Item // what the price is made of
 	Creator           string // who holds it open: a token's id or a caller's address; for the caps
+}
+
+// Item is a line of what a price is made of, as the shop told it.
+type Item struct {
+	Amount      money.Fiat
+	Description string
+	Fee         bool
 }
 
 // Buyer is who pays, as the shop told it.

@@ -16,6 +16,8 @@ func fromInvoice(inv *invoice.Invoice) invoiceRecord {
 			GUID: o.GUID, OrderID: o.OrderID, ItemDesc: o.ItemDesc, ItemCode: o.ItemCode, PosData: o.PosData,
 			NotificationURL: o.NotificationURL, NotificationEmail: o.NotificationEmail, RedirectURL: o.RedirectURL,
 			CloseURL: o.CloseURL, AutoRedirect: o.AutoRedirect, Physical: o.Physical, Buyer: buyerRecord(o.Buyer), Creator: o.Creator,
+			PayProRequired: o.PayProRequired, BitPayIDRequired: o.BitPayIDRequired, ForcedWallet: o.ForcedWallet,
+			ForcedCurrency: o.ForcedCurrency, Items: fromItems(o.Items),
 		},
 		Terms: fromTerms(&inv.Terms), Quote: fromQuote(&inv.Quote), Address: addressRecord(inv.Address),
 		State: stateRecord{
@@ -42,6 +44,8 @@ func (r *invoiceRecord) invoice(at invoice.Ref) invoice.Invoice {
 			GUID: o.GUID, OrderID: o.OrderID, ItemDesc: o.ItemDesc, ItemCode: o.ItemCode, PosData: o.PosData,
 			NotificationURL: o.NotificationURL, NotificationEmail: o.NotificationEmail, RedirectURL: o.RedirectURL,
 			CloseURL: o.CloseURL, AutoRedirect: o.AutoRedirect, Physical: o.Physical, Buyer: invoice.Buyer(o.Buyer), Creator: o.Creator,
+			PayProRequired: o.PayProRequired, BitPayIDRequired: o.BitPayIDRequired, ForcedWallet: o.ForcedWallet,
+			ForcedCurrency: o.ForcedCurrency, Items: toItems(o.Items),
 		},
 		Terms: r.Terms.terms(), Quote: r.Quote.quote(), Address: invoice.Address(r.Address),
 		State: invoice.State{
@@ -155,4 +159,18 @@ func (e *eventRecord) logged(seq uint64, m merchant.ID, document []byte) invoice
 		Seq: seq, ID: e.ID, Ref: invoice.Ref{Merchant: m, Seq: e.Seq}, Invoice: e.Invoice, Revision: e.Revision, Code: e.Code,
 		At: e.At.time(), Reason: e.Reason, Detail: e.Detail, Status: e.Status, Except: e.Except, Document: bytes.Clone(document),
 	}
+}
+
+func fromItems(items []invoice.Item) (list []itemRecord) {
+	for _, i := range items {
+		list = append(list, itemRecord{Minor: i.Amount.Minor, Code: i.Amount.Code, Description: i.Description, Fee: i.Fee})
+	}
+	return list
+}
+
+func toItems(items []itemRecord) (list []invoice.Item) {
+	for _, i := range items {
+		list = append(list, invoice.Item{Amount: money.Fiat{Minor: i.Minor, Code: i.Code}, Description: i.Description, Fee: i.Fee})
+	}
+	return list
 }

@@ -52,19 +52,31 @@ type marksRecord struct {
 }
 
 type orderRecord struct {
-	GUID              string      `json:"guid,omitempty"`
-	OrderID           string      `json:"orderId,omitempty"`
-	ItemDesc          string      `json:"itemDesc,omitempty"`
-	ItemCode          string      `json:"itemCode,omitempty"`
-	PosData           string      `json:"posData,omitempty"`
-	NotificationURL   string      `json:"notificationUrl,omitempty"`
-	NotificationEmail string      `json:"notificationEmail,omitempty"`
-	RedirectURL       string      `json:"redirectUrl,omitempty"`
-	CloseURL          string      `json:"closeUrl,omitempty"`
-	AutoRedirect      bool        `json:"autoRedirect,omitempty"`
-	Physical          bool        `json:"physical,omitempty"`
-	Buyer             buyerRecord `json:"buyer,omitzero"`
-	Creator           string      `json:"creator,omitempty"`
+	GUID              string       `json:"guid,omitempty"`
+	OrderID           string       `json:"orderId,omitempty"`
+	ItemDesc          string       `json:"itemDesc,omitempty"`
+	ItemCode          string       `json:"itemCode,omitempty"`
+	PosData           string       `json:"posData,omitempty"`
+	NotificationURL   string       `json:"notificationUrl,omitempty"`
+	NotificationEmail string       `json:"notificationEmail,omitempty"`
+	RedirectURL       string       `json:"redirectUrl,omitempty"`
+	CloseURL          string       `json:"closeUrl,omitempty"`
+	AutoRedirect      bool         `json:"autoRedirect,omitempty"`
+	Physical          bool         `json:"physical,omitempty"`
+	Buyer             buyerRecord  `json:"buyer,omitzero"`
+	PayProRequired    bool         `json:"payProRequired,omitempty"`
+	BitPayIDRequired  bool         `json:"bitpayIdRequired,omitempty"`
+	ForcedWallet      string       `json:"forcedWallet,omitempty"`
+	ForcedCurrency    string       `json:"forcedCurrency,omitempty"`
+	Items             []itemRecord `json:"items,omitempty"`
+	Creator           string       `json:"creator,omitempty"`
+}
+
+type itemRecord struct {
+	Minor       int64  `json:"amount"`
+	Code        string `json:"currency"`
+	Description string `json:"description,omitempty"`
+	Fee         bool   `json:"fee,omitempty"`
 }
 
 type buyerRecord struct {

@@ -163,7 +163,7 @@ func build(id invoice.ID, slot invoice.Slot) (invoice.Invoice, []invoice.Event, 
 	inv := invoice.Invoice{
 		Ref: slot.Ref, ID: id, Address: slot.Address, Created: Noon(), Expires: Noon().Add(15 * time.Minute),
 		Quote: money.Quote{Price: money.Fiat{Minor: 5000, Code: "USD"}, Due: 1_000_000},
-		Order: invoice.Order{NotificationURL: "https://shop.example/ipn", OrderID: "order-" + string(id), Creator: "till"},
+		Order: invoice.Order{NotificationURL: "https://shop.example/ipn", OrderID: "order-" + string(id), Creator: "till", PayProRequired: true, ForcedWallet: "any", Items: []invoice.Item{{Amount: money.Fiat{Minor: 7, Code: "USD"}, Fee: true}}},
 		Terms: invoice.Terms{Speed: merchant.Medium, InvalidAfter: time.Hour, FullNotifications: true},
 		State: invoice.State{Status: invoice.New, Since: Noon(), Reason: invoice.ByCreation, Tick: Noon().Add(15 * time.Minute)},
 	}
