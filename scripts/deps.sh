@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building and testing Satchel needs and Debian 12 or 13 may lack. Does nothing where all of it is there.
-# usage: deps.sh build|all|compat     (all: a real bitcoind for regtest, too; compat: and what real BitPay clients run on)
+# usage: deps.sh build|all|test-tools|compat     (all: a real bitcoind for regtest and what tests run on, too; test-tools:
+# the latter without the former; compat: and what real BitPay clients run on)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,6 +9,9 @@ need=()
 pkg-config --exists libzmq 2>/dev/null || need+=(libzmq3-dev pkg-config)
 command -v gcc >/dev/null 2>&1 || need+=(gcc)
 [ -e /usr/include/stdlib.h ] || need+=(libc6-dev)
+if [ "${1:-all}" != build ]; then
+  command -v strace >/dev/null 2>&1 || need+=(strace) # tests make single system calls of the daemon fail
+fi
 if [ "${1:-all}" = compat ]; then
   command -v node >/dev/null 2>&1 || need+=(nodejs)
   command -v npm >/dev/null 2>&1 || need+=(npm)
@@ -24,4 +28,7 @@ if [ ${#need[@]} -gt 0 ]; then
     $sudo apt-get install -y --no-install-recommends "${need[@]}" >/dev/null
   }
 fi
-[ "${1:-all}" = build ] || scripts/bitcoind.sh >/dev/null
+case "${1:-all}" in
+build | test-tools) ;;
+*) scripts/bitcoind.sh >/dev/null ;;
+esac
