@@ -76,7 +76,7 @@ func reasons() []ReasonDoc {
 		ReasonDoc{awaitingBlocks, "The payment is complete and waits for blocks."},
 		ReasonDoc{txElsewhere, "The node knows the transaction; no output of it pays an address that was issued."},
 		ReasonDoc{txUnknown, "Nothing of the transaction is recorded, and the node's mempool does not have it. If it was ever sent, it paid somebody else, was dropped, or has not reached this node."},
-		ReasonDoc{addressBeyond, "The address is of a watched key, but no invoice was given it: another wallet with the same key gave it out."},
+		ReasonDoc{addressBeyond, "The address is of a watched key, but no invoice was given it: another wallet with the same key gave it out, or a database that is lost."},
 		ReasonDoc{addressNotOurs, "The address is of no watched key."},
 		ReasonDoc{callbackNotTaken, "A callback waits: the endpoint has not taken it yet, and it is tried again."},
 		ReasonDoc{callbackGivenUp, "A callback was given up after all its tries; it is kept, and can be sent again."},

@@ -215,7 +215,7 @@ func (b *Book) Close(v View) (Invoice, []Receipt, []Event, error) {
 // reconsider credits late receipts that were in time after all: the node had them earlier than we thought, or they
 // replace one that was in time. A block may be read before what it replaces is known to be gone.
 func (b *Book) reconsider(now time.Time) {
-	late := !b.inv.final() && !b.inv.State.Cancelled
+	late := !b.inv.final() && !b.inv.State.Cancelled && !b.inv.State.Lost
 	for o, r := range b.changed {
 		if b.before[o] == 0 {
 			if old := b.inherit(r, nil); old.FirstSeen.Before(r.FirstSeen) {

@@ -7,6 +7,9 @@ func (inv Invoice) dispose(r Receipt, s Sight) (Disposition, Reason) {
 	if inv.final() {
 		return Stray, AfterEnd
 	}
+	if inv.State.Lost {
+		return Late, ByRestore
+	}
 	if inv.State.Cancelled {
 		return Late, AfterWindow
 	}

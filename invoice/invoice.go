@@ -194,6 +194,7 @@ type State struct {
 	Marked    bool       // an operator set the status; the chain no longer moves it
 	Reorged   bool       // complete, but its block is gone for now
 	Reversed  bool       // invalid because receipts went away, not by time alone
+	Lost      bool       // its own record was lost with a database; it was made anew for a payment to its address
 	Short     money.Sats // the operator accepted this much instead of what is due; 0: no
 	Kept      money.Sats // the merchant accepted this much beyond what is due
 	Verdict   Verdict

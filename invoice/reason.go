@@ -34,6 +34,7 @@ const (
 	LateAccepted     Reason = "late_accepted"
 	ByOperator       Reason = "operator"
 	ByMerchant       Reason = "merchant"
+	ByRestore        Reason = "lost_with_database"
 )
 
 // Explain gives a sentence for a reason.
@@ -84,5 +85,6 @@ func Reasons() []Explained {
 		{LateAccepted, "A late payment was accepted."},
 		{ByOperator, "An operator decided it."},
 		{ByMerchant, "The merchant asked for it."},
+		{ByRestore, "The address was given out after the backup that was restored, so what was asked for is lost; decide by hand."},
 	}
 }

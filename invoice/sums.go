@@ -71,7 +71,7 @@ func (b *Book) cover(now time.Time) {
 		}
 		b.relabel(r, sum < b.inv.ceiling(), now)
 		if sum < need {
-			b.late = b.late || r.Disposition == Accepted && r.FirstSeen.After(b.inv.Expires)
+			b.late = b.late || r.Disposition == Accepted && (r.FirstSeen.After(b.inv.Expires) || b.inv.State.Lost)
 			if sum+r.Sats >= need {
 				s.FullAt, s.FullTip = r.FirstSeen, r.SeenTip
 			}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -14,7 +15,7 @@ import (
 
 // UpdateChain runs fn within one commit, which other writers may share. It may run again.
 func (db *DB) UpdateChain(ctx context.Context, fn func(tx tracker.Tx) error) error {
-	return db.update(ctx, func(t *txn) error { return fn(chainTx{t}) })
+	return db.follow(ctx, func(t *txn) error { return fn(chainTx{t}) })
 }
 
 // ViewChain runs fn on a consistent view.
@@ -57,6 +58,30 @@ func (c chainTx) Owner(script []byte) (invoice.Ref, bool) {
 		c.t.fail(err)
 	}
 	return of, err == nil
+}
+
+// Adopt makes an invoice for an address that a restore skipped; false where the script is none such.
+func (c chainTx) Adopt(script []byte, now time.Time) (invoice.Ref, bool, error) {
+	rec, key, ok, err := c.t.skipped(script)
+	if err != nil || !ok {
+		return invoice.Ref{}, false, err
+	}
+	m, err := c.t.shop(key.No)
+	if err != nil {
+		return invoice.Ref{}, false, err
+	}
+	last, err := c.t.lastNumber(bInvoices, key32(nil, key.No))
+	if err != nil {
+		return invoice.Ref{}, false, err
+	}
+	at := ref{no: key.No, seq: last + 1}
+	slot := invoice.Slot{Ref: invoice.Ref{Merchant: m.ID, Seq: at.seq}, Address: invoice.Address(rec), Tip: c.t.tip().Height}
+	inv, events := invoice.Lost(slot, m.Settings, invoice.ID(c.t.db.cfg.NewID()), now)
+	if err := c.t.remove(bSkipped, bytes.Clone(script)); err != nil {
+		return invoice.Ref{}, false, err
+	}
+	_, err = c.t.writeInvoice(at, inv, facts{}, events)
+	return inv.Ref, err == nil, err
 }
 
 // Invoice reads one by its place.

@@ -211,6 +211,23 @@ func (a *audit) keys() error {
 		}
 		return nil
 	}))
+	err = errors.Join(err, a.each(bSkipped, func(script, payload []byte) error {
+		var rec addressRecord
+		if err := decode(bSkipped, script, payload, &rec); err != nil {
+			return err
+		}
+		key, ok, err := a.t.watchKey(rec.Key)
+		if err != nil {
+			return err
+		}
+		if _, issued, err := a.t.get(bScripts, script); err != nil || issued {
+			return errors.Join(err, errors.New("an invoice has its address"))
+		}
+		if !ok || rec.Index >= key.Next || !bytes.Equal(rec.Script, script) {
+			return errors.New("its key is missing, or its index could be issued again")
+		}
+		return nil
+	}))
 	return errors.Join(err, a.each(bGUIDs, func(key, payload []byte) error {
 		if digest := key[noLen+32:]; !bytes.HasPrefix(payload, digest) {
 			return errors.New("it is another request's")

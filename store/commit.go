@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -25,6 +26,7 @@ const maxBatch = 512
 // job is a function that waits for its commit.
 type job struct {
 	fn    func(*txn) error
+	waits bool         // also for room on a full disk
 	state atomic.Int32 // waiting, then taken or abandoned
 	err   error
 	done  chan struct{}
@@ -100,13 +102,42 @@ func (q *queue) refuse(why error) {
 	}
 }
 
+// dismiss answers those that wait in vain: all that would not wait for room.
+func (q *queue) dismiss(why error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.jobs = slices.DeleteFunc(q.jobs, func(j *job) bool {
+		if j.waits {
+			return false
+		}
+		if j.state.CompareAndSwap(jobWaiting, jobTaken) {
+			j.finish(why)
+		}
+		return true
+	})
+}
+
 // update runs fn in a commit that other callers may share, and returns when it is on the disk. fn may run again; it has
-// no effect but on t and on variables that it sets on every run.
+// no effect but on t and on variables that it sets on every run. While the disk is full it is refused.
 func (db *DB) update(ctx context.Context, fn func(t *txn) error) error {
+	if db.holding.Load() {
+		if err := db.Writable(); err != nil {
+			return err
+		}
+	}
+	return db.submit(ctx, &job{fn: fn, done: make(chan struct{})})
+}
+
+// follow is update for what must not be refused: it happened on the chain or at an endpoint, or belongs to the start.
+// While the disk is full it waits.
+func (db *DB) follow(ctx context.Context, fn func(t *txn) error) error {
+	return db.submit(ctx, &job{fn: fn, waits: true, done: make(chan struct{})})
+}
+
+func (db *DB) submit(ctx context.Context, j *job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j := &job{fn: fn, done: make(chan struct{})}
 	if err := db.queue.add(j); err != nil {
 		return err
 	}
@@ -140,15 +171,22 @@ func (db *DB) Run(ctx context.Context) error {
 		if err := db.drain(); err != nil {
 			return err
 		}
+		var again <-chan time.Time
+		if db.holding.Load() {
+			again = time.After(holdEvery)
+		}
 		select {
 		case <-db.queue.wake:
 			runtime.Gosched() // those who were just answered come back with their next write, and share the commit
+		case <-again:
 		case <-ctx.Done():
 		case <-db.quit:
 		}
 		if ctx.Err() != nil || db.quitting() {
 			db.queue.close(stoppedFault())
-			return db.drain()
+			err := db.drain()
+			db.queue.refuse(stoppedFault()) // what waited for room to the end
+			return err
 		}
 	}
 }
@@ -157,9 +195,12 @@ func stoppedFault() error {
 	return fault.New(fault.Unavailable, "The server is stopping").Because(ErrStopped)
 }
 
-// drain commits batches until nothing waits.
+// drain commits batches until nothing waits, or until the disk is full.
 func (db *DB) drain() error {
 	for !db.queue.empty() {
+		if db.hold() {
+			return nil
+		}
 		if err := db.commit(db.queue.take()); err != nil {
 			return err
 		}
@@ -214,10 +255,12 @@ func (db *DB) attempt(jobs []*job) (bad int, touched Touched, err error) {
 	if !wrote {
 		return -1, Touched{}, rollback(tx)
 	}
+	db.step(step{kind: beforeCommit})
 	if err := guard(tx.Commit); err != nil {
 		_ = guard(tx.Rollback) // where it panicked; else it is rolled back already
 		return -1, touched, err
 	}
+	db.step(step{kind: afterCommit})
 	return -1, touched, nil
 }
 

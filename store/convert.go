@@ -22,7 +22,7 @@ func fromInvoice(inv *invoice.Invoice) invoiceRecord {
 		Terms: fromTerms(&inv.Terms), Quote: fromQuote(&inv.Quote), Address: addressRecord(inv.Address),
 		State: stateRecord{
 			Status: s.Status, Exception: s.Exception, Since: toInstant(s.Since), Reason: s.Reason, Cancelled: s.Cancelled,
-			Marked: s.Marked, Reorged: s.Reorged, Reversed: s.Reversed, Short: s.Short, Kept: s.Kept,
+			Marked: s.Marked, Reorged: s.Reorged, Reversed: s.Reversed, Lost: s.Lost, Short: s.Short, Kept: s.Kept,
 			Verdict: verdictRecord{
 				Yes: s.Verdict.Yes, Final: s.Verdict.Final, At: toInstant(s.Verdict.At), Reasons: s.Verdict.Reasons,
 			},
@@ -50,7 +50,7 @@ func (r *invoiceRecord) invoice(at invoice.Ref) invoice.Invoice {
 		Terms: r.Terms.terms(), Quote: r.Quote.quote(), Address: invoice.Address(r.Address),
 		State: invoice.State{
 			Status: s.Status, Exception: s.Exception, Since: s.Since.time(), Reason: s.Reason, Cancelled: s.Cancelled,
-			Marked: s.Marked, Reorged: s.Reorged, Reversed: s.Reversed, Short: s.Short, Kept: s.Kept,
+			Marked: s.Marked, Reorged: s.Reorged, Reversed: s.Reversed, Lost: s.Lost, Short: s.Short, Kept: s.Kept,
 			Verdict: invoice.Verdict{
 				Yes: s.Verdict.Yes, Final: s.Verdict.Final, At: s.Verdict.At.time(), Reasons: s.Verdict.Reasons,
 			},

@@ -85,7 +85,7 @@ func (t *txn) withBody(id uint64, rec *deliveryRecord) (notify.Delivery, error) 
 // RecordAttempt stores a delivery as it is after an attempt, and the attempt. When it no longer blocks its lane, the
 // next delivery of the lane may go.
 func (db *DB) RecordAttempt(ctx context.Context, d notify.Delivery, a notify.Attempt) error {
-	return db.update(ctx, func(t *txn) error {
+	return db.follow(ctx, func(t *txn) error {
 		rec, ok, err := t.deliveryRecord(d.ID)
 		if err != nil {
 			return err

@@ -51,6 +51,8 @@
 //	                                    every merchant but the first has the key's text in its own record
 //	lookahead          key no ‖ index (4) → address    of descriptors that only the node derives, until they are issued
 //	scripts            script → ref                    whose payment is it; small rows, streamed into memory at start
+//	skipped            script → address                what a restore passed over: perhaps shown by the database that was lost;
+//	                                    watched, and gone from here when a payment makes an invoice of it
 //	invoices           ref → invoice                   without receipts and events, which may be many
 //	ids                public id → ref
 //	guids              no ‖ SHA-256(resource ‖ 0 ‖ guid) (32) [‖ digest (32)] → digest ‖ ref    the replay of a request;

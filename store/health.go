@@ -31,6 +31,30 @@ func (db *DB) Writable() error {
 // unwritable keeps why nothing may be created any more.
 func (db *DB) unwritable(why *fault.Error) { db.full.Store(why) }
 
+// holdEvery is how often a commit that waits for room looks again, in real time.
+const holdEvery = 200 * time.Millisecond
+
+// hold tells whether commits must wait: a commit that meets a full disk ends the process, and one that is started again
+// on it would end again. It looks at the file system before each commit, which costs a microsecond.
+func (db *DB) hold() bool {
+	free, err := freeSpace(filepath.Dir(db.cfg.Path))
+	full := err == nil && free < db.cfg.Room
+	switch {
+	case full == db.holding.Load():
+		return full
+	case full:
+		db.probe()
+		db.cfg.Log.Error("the disk is full; commits wait", "free", free, "needed", db.cfg.Room)
+	default:
+		db.cfg.Log.Info("the disk has room again; commits go on")
+	}
+	db.holding.Store(full)
+	if why := db.full.Load(); full && why != nil {
+		db.queue.dismiss(why)
+	}
+	return full
+}
+
 // watchSpace looks at the disk until ctx ends or the store is closed.
 func (db *DB) watchSpace(ctx context.Context) {
 	tick := time.NewTicker(probeEvery)

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 
 	"satchel/fault"
 	"satchel/invoice"
@@ -29,7 +28,7 @@ func (db *DB) RegisterKey(ctx context.Context, k Key) error {
 	if k.Fingerprint == "" || k.Next > maxIndex {
 		return fault.Field("key", "has no fingerprint, or an impossible start index")
 	}
-	return db.update(ctx, func(t *txn) error {
+	return db.follow(ctx, func(t *txn) error {
 		no, err := t.merchantNo(k.Merchant)
 		if err != nil {
 			return err
@@ -45,6 +44,9 @@ func (db *DB) RegisterKey(ctx context.Context, k Key) error {
 			return keyInUse()
 		}
 		rec.Next, rec.Birthday = max(rec.Next, k.Next), k.Birthday
+		if err := t.dropAhead(rec); err != nil {
+			return err
+		}
 		return t.save(bKeys, []byte(k.Fingerprint), rec)
 	})
 }
@@ -120,7 +122,7 @@ func (db *DB) Lookahead(ctx context.Context, key string) (next, have uint32, err
 
 // PutLookahead keeps addresses that the node derived, for the indexes that are not issued yet.
 func (db *DB) PutLookahead(ctx context.Context, key string, addresses []invoice.Address) error {
-	return db.update(ctx, func(t *txn) error {
+	return db.follow(ctx, func(t *txn) error {
 		rec, err := t.knownKey(key)
 		if err != nil {
 			return err
@@ -209,17 +211,6 @@ func (t *txn) derive(deriver invoice.Deriver, rec *keyRecord, index uint32) (inv
 
 // advance takes an index, and what the look-ahead window has up to it.
 func (t *txn) advance(a *invoice.Address, rec *keyRecord) error {
-	var used [][]byte
-	err := t.scan(bLookahead, key32(nil, rec.Number), nil, func(key, _ []byte) (bool, error) {
-		if binary.BigEndian.Uint32(key[4:]) > a.Index {
-			return false, nil
-		}
-		used = append(used, slices.Clone(key))
-		return true, nil
-	})
-	for _, key := range used {
-		err = errors.Join(err, t.remove(bLookahead, key))
-	}
 	rec.Next = a.Index + 1
-	return errors.Join(err, t.save(bKeys, []byte(a.Key), rec))
+	return errors.Join(t.dropAhead(rec), t.save(bKeys, []byte(a.Key), rec))
 }

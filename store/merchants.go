@@ -78,7 +78,7 @@ func (db *DB) AddMerchant(ctx context.Context, m merchant.Merchant, k Key) error
 
 // UpdateMerchant changes a merchant within one commit. fn may run again; the id stays what it is.
 func (db *DB) UpdateMerchant(ctx context.Context, id merchant.ID, fn func(*merchant.Merchant) error) (m merchant.Merchant, err error) {
-	err = db.update(ctx, func(t *txn) error {
+	err = db.follow(ctx, func(t *txn) error { // the start does it, too
 		no, err := t.merchantNo(id)
 		if err != nil {
 			return err

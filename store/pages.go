@@ -49,6 +49,9 @@ func openChecked(path string) (*os.File, error) {
 		return nil, err
 	}
 	if err = lock(f); err == nil {
+		err = stillNamed(f, path)
+	}
+	if err == nil {
 		err = checkFile(f)
 	}
 	if err != nil {
@@ -74,6 +77,19 @@ func lock(f *os.File) error {
 			return ErrInUse
 		}
 	}
+}
+
+// stillNamed refuses a file that lost its name while its lock was waited for: what is written to it would be lost.
+func stillNamed(f *os.File, path string) error {
+	ours, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	named, err := os.Stat(path)
+	if err != nil || !os.SameFile(ours, named) {
+		return errors.Join(err, errors.New("it was replaced a moment ago; try again"))
+	}
+	return nil
 }
 
 // ErrDamaged is a file that is no database, or not as it was written. Nothing is repaired by guessing.

@@ -164,6 +164,7 @@ type stateRecord struct {
 	Marked    bool              `json:"marked,omitempty"`
 	Reorged   bool              `json:"reorged,omitempty"`
 	Reversed  bool              `json:"reversed,omitempty"`
+	Lost      bool              `json:"lost,omitempty"`
 	Short     money.Sats        `json:"short,omitempty"`
 	Kept      money.Sats        `json:"kept,omitempty"`
 	Verdict   verdictRecord     `json:"verdict,omitzero"`

@@ -24,6 +24,7 @@ const (
 	bKeys
 	bLookahead
 	bScripts
+	bSkipped
 	bInvoices
 	bIDs
 	bGUIDs
@@ -62,7 +63,7 @@ func names() [bucketCount]string {
 		bMeta: "meta", bMerchants: "merchants", bMerchantIDs: "merchantIDs", bGrants: "grants", bGrantsOf: "grantsOf",
 		bGrantsOfSIN: "grantsOfSIN", bCodes: "codes", bPairings: "pairings", bAsked: "asked", bClients: "clients",
 		bUnpaired: "unpaired", bSessions: "sessions", bAnswers: "answers", bIdle: "idle",
-		bKeys: "keys", bLookahead: "lookahead", bScripts: "scripts", bInvoices: "invoices", bIDs: "ids", bGUIDs: "guids",
+		bKeys: "keys", bLookahead: "lookahead", bScripts: "scripts", bSkipped: "skipped", bInvoices: "invoices", bIDs: "ids", bGUIDs: "guids",
 		bCreated: "created", bByStatus: "byStatus", bByOrder: "byOrder", bByItem: "byItem", bTicks: "ticks",
 		bFollowing: "following", bReceipts: "receipts", bOutpoints: "outpoints", bInBlock: "inBlock", bPending: "pending",
 		bSpends: "spends", bAttention: "attention", bHeaders: "headers", bEvents: "events", bEventsOf: "eventsOf",

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"golang.org/x/sys/unix"
 
@@ -77,16 +78,17 @@ func (db *DB) OpenInvoices(ctx context.Context, m merchant.ID) (n int, err error
 	return n, err
 }
 
-// LoadScripts gives every script that was ever issued, each only until add returns, and how many there are. The memory
-// that reading them took is given back.
+// LoadScripts gives every script that was ever issued, or skipped by a restore, each only until add returns, and how many
+// there are. The memory that reading them took is given back.
 func (db *DB) LoadScripts(add func(script []byte)) (n int, err error) {
 	err = db.view(context.Background(), func(t *txn) error {
 		defer t.giveBack()
-		return t.scan(bScripts, nil, nil, func(key, _ []byte) (bool, error) {
+		each := func(key, _ []byte) (bool, error) {
 			add(key)
 			n++
 			return true, nil
-		})
+		}
+		return errors.Join(t.scan(bScripts, nil, nil, each), t.scan(bSkipped, nil, nil, each))
 	})
 	return n, err
 }

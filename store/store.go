@@ -39,8 +39,11 @@ type Config struct {
 	AfterCommit func(Touched)   // called after each commit, before its callers go on; must not block
 	Fatal       func(error)     // a commit returned an error and may be on the disk: the process must stop
 	MinFree     int64           // bytes of the disk that must stay free for new invoices; 0: 64 MiB
+	Room        int64           // bytes that must be free for any commit, else it waits; 0: 16 MiB
 	Watch       invoice.Watcher // learns a script before the commit that issues it
 	Derivers    Derivers        // give the addresses of the merchants' indexes
+
+	hook func(step) // called at each step of a commit, by tests that interrupt it; nil: nobody
 }
 
 // DB is the open store. Reads work at once, writes while Run runs.
@@ -56,6 +59,7 @@ type DB struct {
 	stopped chan struct{} // closed when Run returns
 	once    sync.Once
 	full    atomic.Pointer[fault.Error] // why nothing may be created; nil: it may
+	holding atomic.Bool                 // commits wait for room on the disk
 }
 
 var (
@@ -93,6 +97,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MinFree == 0 {
 		c.MinFree = 64 << 20
+	}
+	if c.Room == 0 {
+		c.Room = 16 << 20
 	}
 	return c
 }

@@ -72,6 +72,7 @@ func (t *txn) put(b bucket, key []byte, payload ...[]byte) error {
 		return nil
 	}
 	t.dirty = true
+	t.db.step(step{beforeWrite, b, key, value})
 	if err := in.Put(key, value); err != nil {
 		return fmt.Errorf("write to bucket %s: %w", b, err)
 	}
@@ -84,6 +85,7 @@ func (t *txn) remove(b bucket, key []byte) error {
 		return err
 	}
 	t.dirty = true
+	t.db.step(step{beforeWrite, b, key, nil})
 	if err := in.Delete(key); err != nil {
 		return fmt.Errorf("remove from bucket %s: %w", b, err)
 	}

@@ -67,6 +67,12 @@ func (l *ledger) credit(tx chain.Tx, place invoice.Place, seen time.Time) error 
 	}
 	for _, out := range tx.Outputs {
 		ref, ok := l.tx.Owner(out.Script)
+		if !ok {
+			var err error
+			if ref, ok, err = l.tx.Adopt(out.Script, l.now); err != nil {
+				return err
+			}
+		}
 		if !ok { // the watch table may err on this side, and only on this
 			continue
 		}

@@ -48,7 +48,7 @@ type Balance struct {
 	Sats     money.Sats   // their sum
 	Missing  []Difference // on the chain, and not credited
 	Extra    []Difference // credited, and not on the chain
-	Beyond   []Difference // paid to addresses that were never issued: another wallet with the same key
+	Beyond   []Difference // paid to addresses that no record says were issued: another wallet, or a database that was lost
 }
 
 // Difference is an output in which the records and the chain disagree.
@@ -259,7 +259,8 @@ func (b *Balance) weigh(r CreditReader, receipt invoice.Receipt, found, loose si
 	case inBlock && mined.sats != receipt.Sats || !inBlock && waiting.sats != receipt.Sats:
 		extra = "it is recorded with another amount"
 	}
-	if missing == "" && extra == "" {
+	lost := receipt.Disposition == invoice.Late && len(receipt.History) > 0 && receipt.History[0].Reason == invoice.ByRestore
+	if missing == "" && extra == "" && (!lost || receipt.IsGone()) {
 		return nil
 	}
 	id, err := r.PublicID(receipt.Ref)
@@ -267,10 +268,14 @@ func (b *Balance) weigh(r CreditReader, receipt invoice.Receipt, found, loose si
 		return err
 	}
 	d := Difference{Outpoint: receipt.Outpoint, Sats: receipt.Sats, Script: mined.script, Invoice: id, Height: mined.header.Height, Why: missing + extra}
-	if missing != "" {
+	switch {
+	case missing != "":
 		b.Missing = append(b.Missing, d)
-	} else {
+	case extra != "":
 		b.Extra = append(b.Extra, d)
+	default:
+		d.Why = invoice.ByRestore.Explain()
+		b.Beyond = append(b.Beyond, d)
 	}
 	return nil
 }

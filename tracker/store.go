@@ -57,6 +57,9 @@ type Tx interface {
 	// PutInvoice is the only way to write an invoice: with the receipts that changed and the events that announce it,
 	// whose deliveries it queues.
 	PutInvoice(inv invoice.Invoice, receipts []invoice.Receipt, events []invoice.Event) error
+	// Adopt makes an invoice for a payment to an address that somebody was shown by a database that is lost; false where the
+	// script is none such.
+	Adopt(script []byte, now time.Time) (invoice.Ref, bool, error)
 	// PutSpends keeps what a transaction that pays us spends.
 	PutSpends(id invoice.TxID, spends []invoice.Outpoint) error
 	// SetTip moves our chain by one step. It refuses a block whose parent is not the tip, and the removal of another

@@ -98,6 +98,9 @@ func (d *daemonParts) eachDerived(ctx context.Context, above uint32, fn func(scr
 
 // beyond finds a script among the addresses of a merchant's keys that were not issued.
 func (d *daemonParts) beyond(ctx context.Context, m merchant.ID, script []byte) (index uint32, ok bool) {
+	if index, ok, err := d.db.Skipped(ctx, m, script); err != nil || ok {
+		return index, ok && err == nil
+	}
 	err := d.eachDerived(ctx, 1, func(s []byte, i uint32, of merchant.ID) bool {
 		if ok = of == m && bytes.Equal(s, script); ok {
 			index = i

@@ -29,7 +29,8 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(a.initCommand(), a.serveCommand(), a.demoCommand(), a.statusCommand(), a.tokenCommand(), a.pairingCommand(), a.invoiceCommand(),
 		a.merchantCommand(), a.attentionCommand(), a.deliveryCommand(), a.secretCommand(), a.clockCommand(),
-		a.eventsCommand(), a.whyCommand(), a.reconcileCommand(), a.checkCommand(), a.configCommand(), a.versionCommand())
+		a.eventsCommand(), a.whyCommand(), a.reconcileCommand(), a.checkCommand(), a.backupCommand(), a.restoreCommand(), a.compactCommand(),
+		a.configCommand(), a.versionCommand())
 	return root
 }
 

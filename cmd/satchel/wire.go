@@ -115,28 +115,14 @@ func (d *daemonParts) openStore() error {
 	return nil
 }
 
-// loadKeys takes the first merchant's watch key from the configuration, and the others' from their records.
+// loadKeys takes every merchant's watch key.
 func (d *daemonParts) loadKeys() error {
 	merchants, err := d.db.Merchants(context.Background())
 	if err != nil {
 		return err
 	}
-	if len(merchants) == 0 {
-		return errors.New("the database has no merchant; it was not made by `satchel init`")
-	}
-	d.merchant = merchants[0].ID
-	d.keys.put(d.merchant, d.set.key)
-	for _, m := range merchants[1:] {
-		key, err := wallet.ParseKey(m.Watch.Key.Reveal(), d.set.network, wallet.AddressType(m.Watch.Type))
-		if err != nil {
-			return fmt.Errorf("the key of merchant %s: %w", m.ID, err)
-		}
-		if key.Fingerprint() != m.Watch.Fingerprint {
-			return fmt.Errorf("the key of merchant %s is another one than it was when it was added", m.ID)
-		}
-		d.keys.put(m.ID, key)
-	}
-	return nil
+	d.merchant, err = d.keys.load(d.set, merchants)
+	return err
 }
 
 // committed wakes whoever shows or sends what changed; they read the store again.
@@ -284,6 +270,7 @@ func (d *daemonParts) wireDoors() (err error) {
 		Changes:  d.changes, Reconcile: d.reconcile, Beyond: d.beyond, Known: d.known,
 		Script: func(address string) ([]byte, error) { return wallet.ScriptFor(address, d.set.network) },
 	}).Register(d.admin)
+	admin.HandleDownload(d.admin, "backup", d.db.Backup)
 	return nil
 }
 

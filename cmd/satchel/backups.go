@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"satchel/admin"
+	"satchel/chain"
+	"satchel/fault"
+	"satchel/invoice"
+	"satchel/merchant"
+	"satchel/store"
+	"satchel/wallet"
+)
+
+// backupDocument is what `satchel backup --json` prints.
+type backupDocument struct {
+	File string `json:"file"`
+	Size int64  `json:"size"` // bytes
+}
+
+func (a *app) backupCommand() *cobra.Command {
+	return &cobra.Command{Use: "backup FILE", Short: "Write a checked copy of the running daemon's database", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
+		s, err := loadConfig(a.config)
+		if err != nil {
+			return err
+		}
+		path, err := filepath.Abs(expand(args[0]))
+		if err != nil {
+			return err
+		}
+		err = store.Save(cmd.Context(), path, func(w io.Writer) error {
+			return admin.NewClient(s.socket()).Download(cmd.Context(), "backup", w)
+		})
+		if err != nil {
+			return fmt.Errorf("back up: %w", err)
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		doc := backupDocument{File: path, Size: info.Size()}
+		return a.print(doc, func(w io.Writer) {
+			fmt.Fprintf(w, "%s: %d bytes, every record and index is sound\n", doc.File, doc.Size)
+		})
+	}}
+}
+
+// restoreDocument is what `satchel restore --json` prints.
+type restoreDocument struct {
+	Database string        `json:"database"`
+	Keys     []restoredKey `json:"keys"`
+}
+
+// restoredKey is how far a watch key was moved ahead.
+type restoredKey struct {
+	Fingerprint string `json:"fingerprint"`
+	Was         uint32 `json:"was"`
+	Next        uint32 `json:"next"`
+	Watched     int    `json:"watched"` // skipped addresses
+}
+
+func (a *app) restoreCommand() *cobra.Command {
+	var skip int64
+	c := &cobra.Command{Use: "restore FILE", Short: "Make the database from a backup (the daemon must be stopped)", Args: args(1)}
+	c.Flags().Int64Var(&skip, "skip", beyondBy, "pass over so many addresses of each key: at least as many as were issued since the backup")
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		s, err := loadConfig(a.config)
+		if err != nil {
+			return err
+		}
+		if skip < 0 || skip > maxSkip {
+			return usageError{fmt.Errorf("--skip must be between 0 and %d", maxSkip)}
+		}
+		if daemonRuns(cmd.Context(), s.socket()) {
+			return fmt.Errorf("a daemon runs on %s; stop it first", s.dataDir)
+		}
+		if err := os.MkdirAll(s.dataDir, 0o700); err != nil {
+			return err
+		}
+		r := restoring{set: s, skip: uint32(skip), doc: restoreDocument{Database: s.database(), Keys: []restoredKey{}}} //nolint:gosec // bounded above
+		if err := store.Restore(cmd.Context(), expand(args[0]), s.database(), r.prepare); err != nil {
+			return restoreHelp(err, s.database())
+		}
+		return a.print(r.doc, func(w io.Writer) { showRestored(w, r.doc) })
+	}
+	return c
+}
+
+// maxSkip bounds --skip; deriving so many takes a minute.
+const maxSkip = 1_000_000
+
+// restoreHelp says what to do about a database that is there already.
+func restoreHelp(err error, path string) error {
+	if fault.Is(err, fault.Conflict) {
+		return fmt.Errorf("restore: %w; move it away first (and keep it: it may know more than the backup): %s", err, path)
+	}
+	return fmt.Errorf("restore: %w", err)
+}
+
+// daemonRuns tells whether somebody answers at the socket. The database's lock does not tell: its file may be gone.
+func daemonRuns(ctx context.Context, socket string) bool {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
+}
+
+// restoring moves the keys of a restored database ahead, before it gets its name.
+type restoring struct {
+	set  settings
+	skip uint32
+	doc  restoreDocument
+}
+
+func (r *restoring) prepare(ctx context.Context, db *store.DB) error {
+	if db.Network() != string(r.set.network) {
+		return fmt.Errorf("the backup is of %s, the configuration says %s", db.Network(), r.set.network)
+	}
+	merchants, err := db.Merchants(ctx)
+	if err != nil {
+		return err
+	}
+	keys := newDerivers()
+	if _, err := keys.load(r.set, merchants); err != nil {
+		return err
+	}
+	known, err := db.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range known {
+		if err := r.ahead(ctx, db, keys, k); err != nil {
+			return fmt.Errorf("key %s: %w", k.Fingerprint, err)
+		}
+	}
+	return nil
+}
+
+// ahead skips indexes of one key. One that neither the configuration nor a merchant has any more issues nothing.
+func (r *restoring) ahead(ctx context.Context, db *store.DB, keys *derivers, k store.Key) error {
+	done := restoredKey{Fingerprint: k.Fingerprint, Was: k.Next, Next: k.Next + r.skip}
+	var skipped []invoice.Address
+	if key := keys.watchKey(k.Fingerprint); key != nil && r.skip > 0 {
+		var err error
+		if skipped, err = r.derive(ctx, key, done.Was, done.Next); err != nil {
+			return err
+		}
+	}
+	done.Watched = len(skipped)
+	if err := db.SkipAhead(ctx, k.Fingerprint, done.Next, skipped); err != nil {
+		return err
+	}
+	r.doc.Keys = append(r.doc.Keys, done)
+	return nil
+}
+
+// derive gives a key's addresses from an index (included) to another.
+func (r *restoring) derive(ctx context.Context, key *wallet.WatchKey, from, to uint32) ([]invoice.Address, error) {
+	if key.NeedsNode() {
+		return r.ask(ctx, key, from, to)
+	}
+	list := make([]invoice.Address, 0, to-from)
+	for index := from; index < to && ctx.Err() == nil; index++ {
+		a, err := deriver{key}.Address(index)
+		if errors.Is(err, invoice.ErrSkip) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, a)
+	}
+	return list, ctx.Err()
+}
+
+// askAtOnce is how many addresses the node is asked for in one call.
+const askAtOnce = 1000
+
+// ask lets the node derive, for a key that only it understands.
+func (r *restoring) ask(ctx context.Context, key *wallet.WatchKey, from, to uint32) (list []invoice.Address, err error) {
+	node, err := chain.NewNode(r.set.node)
+	if err != nil {
+		return nil, err
+	}
+	defer node.Close()
+	for ; from < to; from += askAtOnce {
+		derived, err := nodeDeriver{node}.DeriveScripts(ctx, key.Descriptor(), from, min(from+askAtOnce, to))
+		if err != nil {
+			return nil, fmt.Errorf("only the node can derive its addresses, and it did not; start the node and try again: %w", err)
+		}
+		for _, a := range derived {
+			list = append(list, invoice.Address{Text: a.Text, Script: a.Script, Key: key.Fingerprint(), Index: a.Index})
+		}
+	}
+	return list, nil
+}
+
+func showRestored(w io.Writer, d restoreDocument) {
+	fmt.Fprintf(w, "%s is made from the backup; every record and index is sound\n", d.Database)
+	for _, k := range d.Keys {
+		fmt.Fprintf(w, "key %s: the next index was %d and is %d; %d skipped addresses are watched\n", k.Fingerprint[:min(16, len(k.Fingerprint))], k.Was, k.Next, k.Watched)
+	}
+	fmt.Fprint(w, "\nNext: satchel serve, then satchel attention and satchel reconcile: payments for invoices that were lost need a hand.\n")
+}
+
+// compactDocument is what `satchel compact --json` prints.
+type compactDocument struct {
+	Database string `json:"database"`
+	Before   int64  `json:"before"` // bytes
+	After    int64  `json:"after"`
+}
+
+func (a *app) compactCommand() *cobra.Command {
+	return &cobra.Command{Use: "compact", Short: "Give the database's unused space back (the daemon must be stopped)", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		s, err := loadConfig(a.config)
+		if err != nil {
+			return err
+		}
+		before, after, err := store.Compact(cmd.Context(), s.database())
+		if err != nil {
+			return fmt.Errorf("compact: %w", err)
+		}
+		doc := compactDocument{Database: s.database(), Before: before, After: after}
+		return a.print(doc, func(w io.Writer) {
+			fmt.Fprintf(w, "%s: %.1f MB, was %.1f MB; every record and index is sound\n", doc.Database, float64(after)/1e6, float64(before)/1e6)
+		})
+	}}
+}
+
+// load takes the first merchant's watch key from the configuration, and the others' from their records.
+func (d *derivers) load(set settings, merchants []merchant.Merchant) (first merchant.ID, err error) {
+	if len(merchants) == 0 {
+		return "", errors.New("the database has no merchant; it was not made by `satchel init`")
+	}
+	d.put(merchants[0].ID, set.key)
+	for _, m := range merchants[1:] {
+		key, err := wallet.ParseKey(m.Watch.Key.Reveal(), set.network, wallet.AddressType(m.Watch.Type))
+		if err != nil {
+			return "", fmt.Errorf("the key of merchant %s: %w", m.ID, err)
+		}
+		if key.Fingerprint() != m.Watch.Fingerprint {
+			return "", fmt.Errorf("the key of merchant %s is another one than it was when it was added", m.ID)
+		}
+		d.put(m.ID, key)
+	}
+	return merchants[0].ID, nil
+}
