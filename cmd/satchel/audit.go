@@ -65,7 +65,7 @@ func (d *daemonParts) watchedFrom(ctx context.Context) (int32, error) {
 }
 
 // eachDerived derives the addresses of every key, from an index on and some beyond what was issued, until fn has enough.
-// Those of a key that only the node derives come from what it derived ahead.
+// A key that only the node derives is derived by it.
 func (d *daemonParts) eachDerived(ctx context.Context, above uint32, fn func(script []byte, index uint32, m merchant.ID) bool) error {
 	keys, err := d.db.Keys(ctx)
 	if err != nil {
@@ -73,27 +73,48 @@ func (d *daemonParts) eachDerived(ctx context.Context, above uint32, fn func(scr
 	}
 	for _, k := range keys {
 		key := d.keys.watchKey(k.Fingerprint)
-		if key == nil || key.NeedsNode() {
+		if key == nil {
 			continue
 		}
 		from := uint32(0)
 		if above > 0 {
 			from = k.Next
 		}
-		for index := from; index < k.Next+beyondBy && ctx.Err() == nil; index++ {
-			a, err := key.Derive(index)
-			if errors.Is(err, wallet.ErrSkip) {
-				continue
-			}
+		for ; from < k.Next+beyondBy; from += derivedAtOnce {
+			list, err := d.derive(ctx, key, from, min(from+derivedAtOnce, k.Next+beyondBy))
 			if err != nil {
 				return err
 			}
-			if !fn(a.Script, index, k.Merchant) {
-				return nil
+			for _, a := range list {
+				if !fn(a.Script, a.Index, k.Merchant) {
+					return nil
+				}
 			}
 		}
 	}
-	return ctx.Err()
+	return nil
+}
+
+// derivedAtOnce bounds one question to the node.
+const derivedAtOnce = 1000
+
+// derive gives a key's addresses of the indexes from (included) to (excluded).
+func (d *daemonParts) derive(ctx context.Context, key *wallet.WatchKey, from, to uint32) ([]wallet.Address, error) {
+	if key.NeedsNode() {
+		return nodeDeriver{d.node}.DeriveScripts(ctx, key.Descriptor(), from, to)
+	}
+	list := make([]wallet.Address, 0, to-from)
+	for index := from; index < to; index++ {
+		a, err := key.Derive(index)
+		if errors.Is(err, wallet.ErrSkip) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, a)
+	}
+	return list, ctx.Err()
 }
 
 // beyond finds a script among the addresses of a merchant's keys that were not issued.

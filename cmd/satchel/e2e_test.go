@@ -213,6 +213,7 @@ func TestDescriptorThatOnlyTheNodeDerives(t *testing.T) {
 		s.pay(inv.Address, sats(t, inv.Due))
 		s.becomes(inv.ID, "paid", false)
 	}
+	s.balanced()
 	s.checkStory()
 }
 
