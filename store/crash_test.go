@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(childEnv); path != "" {
 		os.Exit(createForEver(path))
 	}
+	if wish := os.Getenv(failEnv); wish != "" {
+		os.Exit(liveAndDie(wish))
+	}
 	os.Exit(m.Run())
 }
 
