@@ -15,7 +15,7 @@ FUZZTIME  ?= 60s
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-deps: ## install what Debian lacks: libzmq, a C compiler, strace, a real bitcoind for regtest (sudo unless root)
+deps: ## install what Debian lacks: libzmq, a C compiler, strace, Chromium, a real bitcoind for regtest (sudo unless root)
 	@scripts/deps.sh all
 
 deps-build:

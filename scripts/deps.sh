@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building and testing Satchel needs and Debian 12 or 13 may lack. Does nothing where all of it is there.
-# usage: deps.sh build|all|test-tools|compat     (all: a real bitcoind for regtest and what tests run on, too; test-tools:
-# the latter without the former; compat: and what real BitPay clients run on)
+# usage: deps.sh build|all|test-tools|compat|screenshots     (all: a real bitcoind for regtest and what tests run on, too;
+# test-tools: the latter without the former; compat: and what real BitPay clients run on; screenshots: test-tools and fonts)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,10 +11,14 @@ command -v gcc >/dev/null 2>&1 || need+=(gcc)
 [ -e /usr/include/stdlib.h ] || need+=(libc6-dev)
 if [ "${1:-all}" != build ]; then
   command -v strace >/dev/null 2>&1 || need+=(strace) # tests make single system calls of the daemon fail
-fi
-if [ "${1:-all}" = compat ]; then
+  command -v chromium >/dev/null 2>&1 || need+=(chromium) # shows the pages to tests
   command -v node >/dev/null 2>&1 || need+=(nodejs)
   command -v npm >/dev/null 2>&1 || need+=(npm)
+fi
+if [ "${1:-all}" = screenshots ]; then
+  fc-list 2>/dev/null | grep -qi 'noto.*cjk' || need+=(fontconfig fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji)
+fi
+if [ "${1:-all}" = compat ]; then
   command -v python3 >/dev/null 2>&1 || need+=(python3) # node-gyp's
   command -v g++ >/dev/null 2>&1 || need+=(g++)
   command -v make >/dev/null 2>&1 || need+=(make)
@@ -28,7 +32,13 @@ if [ ${#need[@]} -gt 0 ]; then
     $sudo apt-get install -y --no-install-recommends "${need[@]}" >/dev/null
   }
 fi
+axe=internal/browser/axe
+if [ "${1:-all}" != build ] && ! cmp -s $axe/package-lock.json $axe/node_modules/.satchel-lock; then
+  echo "deps: installing axe-core with npm" >&2
+  npm --prefix $axe ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 # tests audit the pages with it
+  cp $axe/package-lock.json $axe/node_modules/.satchel-lock
+fi
 case "${1:-all}" in
-build | test-tools) ;;
+build | test-tools | screenshots) ;;
 *) scripts/bitcoind.sh >/dev/null ;;
 esac
