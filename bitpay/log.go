@@ -20,7 +20,7 @@ const MaxWait = 30 * time.Second
 // parameter.
 func DecodeLogQuery(q Query) (LogQuery, error) {
 	p := &params{query: q}
-	l := LogQuery{After: uint64(p.number("after", maxSequence)), Limit: min(int(p.number("limit", maxLimit)), maxLimit)} //nolint:gosec // bounded
+	l := LogQuery{After: p.number("after", maxSequence), Limit: min(int(p.number("limit", maxLimit)), maxLimit)} //nolint:gosec // bounded
 	if l.Limit == 0 {
 		l.Limit = defaultLimit
 	}

@@ -235,32 +235,21 @@ func (a *Audit) mempool(ctx context.Context) (sightings, error) {
 
 // weigh compares one receipt with the chain.
 func (b *Balance) weigh(r CreditReader, receipt invoice.Receipt, found, loose sightings) error {
-	mined, inBlock := found[receipt.Outpoint]
-	waiting, inMempool := loose[receipt.Outpoint]
-	place := receipt.Place
-	if place.Where == invoice.InBlock && place.Height < b.From {
+	if receipt.Place.Where == invoice.InBlock && receipt.Place.Height < b.From {
 		return nil
 	}
+	mined, inBlock := found[receipt.Outpoint]
+	waiting, inMempool := loose[receipt.Outpoint]
 	missing, extra := "", ""
 	switch {
-	case inBlock && receipt.IsGone():
-		missing = "it is recorded as gone, and a block holds it"
-	case inMempool && receipt.IsGone():
-		missing = "it is recorded as gone, and the mempool holds it"
-	case receipt.IsGone():
-	case !inBlock && !inMempool:
+	case inBlock:
+		missing, extra = mined.differs(receipt)
+	case inMempool:
+		missing, extra = waiting.differs(receipt)
+	case !receipt.IsGone():
 		extra = "neither the blocks nor the mempool hold it"
-	case inBlock && place.Where != invoice.InBlock:
-		missing = "it is recorded as unconfirmed, and a block holds it"
-	case inBlock && (place.Block != mined.header.Hash || place.Height != mined.header.Height):
-		extra = "it is recorded in another block than the one that holds it"
-	case !inBlock && place.Where == invoice.InBlock:
-		extra = "it is recorded in a block, and only the mempool holds it"
-	case inBlock && mined.sats != receipt.Sats || !inBlock && waiting.sats != receipt.Sats:
-		extra = "it is recorded with another amount"
 	}
-	lost := receipt.Disposition == invoice.Late && len(receipt.History) > 0 && receipt.History[0].Reason == invoice.ByRestore
-	if missing == "" && extra == "" && (!lost || receipt.IsGone()) {
+	if missing == "" && extra == "" && (receipt.IsGone() || !restored(receipt)) {
 		return nil
 	}
 	id, err := r.PublicID(receipt.Ref)
@@ -278,6 +267,29 @@ func (b *Balance) weigh(r CreditReader, receipt invoice.Receipt, found, loose si
 		b.Beyond = append(b.Beyond, d)
 	}
 	return nil
+}
+
+// restored tells a payment to an address that was issued after the backup which was restored.
+func restored(r invoice.Receipt) bool {
+	return r.Disposition == invoice.Late && len(r.History) > 0 && r.History[0].Reason == invoice.ByRestore
+}
+
+// differs compares what the chain holds with what is recorded of it.
+func (s sighting) differs(r invoice.Receipt) (missing, extra string) {
+	mined, place := s.header.Height > 0, r.Place
+	switch {
+	case r.IsGone():
+		missing = "it is recorded as gone, and the chain holds it"
+	case mined && place.Where != invoice.InBlock:
+		missing = "it is recorded as unconfirmed, and a block holds it"
+	case mined && (place.Block != s.header.Hash || place.Height != s.header.Height):
+		extra = "it is recorded in another block than the one that holds it"
+	case !mined && place.Where == invoice.InBlock:
+		extra = "it is recorded in a block, and only the mempool holds it"
+	case s.sats != r.Sats:
+		extra = "it is recorded with another amount"
+	}
+	return missing, extra
 }
 
 // unrecorded lists what pays us and has no receipt.

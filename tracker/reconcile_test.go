@@ -219,4 +219,3 @@ func double(id chain.TxID, edit func(*invoice.Receipt)) func(invoice.Receipt) []
 		return list
 	}
 }
-

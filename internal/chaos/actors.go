@@ -240,8 +240,8 @@ func (w *world) advance(ctx context.Context, d time.Duration) {
 // killer pulls the plug at any moment: right after the start, too.
 func (w *world) killer(ctx context.Context, kills int, chance *rand.Rand) error {
 	for i := range kills {
-		if err := pause(ctx, time.Duration(chance.IntN(700))*time.Millisecond); err != nil {
-			return nil //nolint:nilerr // the end
+		if _ = pause(ctx, time.Duration(chance.IntN(700))*time.Millisecond); ctx.Err() != nil {
+			return nil
 		}
 		w.d.kill()
 		w.stats.kills.Add(1)
@@ -249,10 +249,9 @@ func (w *world) killer(ctx context.Context, kills int, chance *rand.Rand) error 
 			_ = pause(ctx, time.Duration(chance.IntN(400))*time.Millisecond)
 		}
 		if err := w.d.start(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil
+			if ctx.Err() == nil {
+				w.stats.manual.Add(1)
 			}
-			w.stats.manual.Add(1)
 			return fmt.Errorf("after kill %d: %w", i+1, err)
 		}
 	}

@@ -78,7 +78,7 @@ func newDaemon(ctx context.Context, binary, dir string, node *regtest.Node, r *r
 func (d *daemon) config() string { return filepath.Join(d.dir, "satchel.toml") }
 
 func (d *daemon) run(ctx context.Context, doc any, args ...string) error {
-	cmd := exec.CommandContext(ctx, d.binary, append([]string{"--config", d.config(), "--json"}, args...)...) //nolint:gosec // our own binary
+	cmd := exec.CommandContext(ctx, d.binary, append([]string{"--config", d.config(), "--json"}, args...)...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
@@ -97,7 +97,7 @@ func (d *daemon) start(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(d.binary, "--config", d.config(), "serve") //nolint:noctx,gosec // its end is ours to choose
+	cmd := exec.Command(d.binary, "--config", d.config(), "serve")
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

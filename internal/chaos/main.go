@@ -22,7 +22,7 @@ func main() {
 	var o options
 	flag.IntVar(&o.kills, "kills", 200, "how often the daemon is killed")
 	flag.IntVar(&o.invoices, "invoices", 2000, "how many invoices are made")
-	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "repeats the choices of an earlier run") //nolint:gosec // any bits
+	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "repeats the choices of an earlier run")
 	flag.StringVar(&o.binary, "binary", "bin/satchel", "the daemon")
 	flag.Parse()
 	o.say = func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

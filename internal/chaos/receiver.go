@@ -31,7 +31,7 @@ type receiver struct {
 }
 
 func newReceiver(seed uint64) (r *receiver, stop func()) {
-	r = &receiver{chance: rand.New(rand.NewPCG(seed, 3)), faulty: true, failed: map[string]int{}} //nolint:gosec // a run must be repeatable
+	r = &receiver{chance: rand.New(rand.NewPCG(seed, 3)), faulty: true, failed: map[string]int{}}
 	srv := httptest.NewServer(http.HandlerFunc(r.serve))
 	r.url = srv.URL + "/ipn"
 	return r, srv.Close
