@@ -239,10 +239,7 @@ func (w *world) advance(ctx context.Context, d time.Duration) {
 
 // killer pulls the plug at any moment: right after the start, too.
 func (w *world) killer(ctx context.Context, kills int, chance *rand.Rand) error {
-	for i := range kills {
-		if _ = pause(ctx, time.Duration(chance.IntN(700))*time.Millisecond); ctx.Err() != nil {
-			return nil
-		}
+	for i := 0; i < kills && pause(ctx, time.Duration(chance.IntN(700))*time.Millisecond) == nil; i++ {
 		w.d.kill()
 		w.stats.kills.Add(1)
 		if chance.IntN(3) == 0 {
