@@ -77,7 +77,7 @@ func (c chainTx) Adopt(script []byte, now time.Time) (invoice.Ref, bool, error) 
 	at := ref{no: key.No, seq: last + 1}
 	slot := invoice.Slot{Ref: invoice.Ref{Merchant: m.ID, Seq: at.seq}, Address: invoice.Address(rec), Tip: c.t.tip().Height}
 	inv, events := invoice.Lost(slot, m.Settings, invoice.ID(c.t.db.cfg.NewID()), now)
-	if err := c.t.remove(bSkipped, bytes.Clone(script)); err != nil {
+	if err := errors.Join(c.t.remove(bSkipped, bytes.Clone(script)), c.t.tally(bSkipped, -1)); err != nil {
 		return invoice.Ref{}, false, err
 	}
 	_, err = c.t.writeInvoice(at, inv, facts{}, events)
@@ -218,6 +218,11 @@ func (c chainTx) PutSpends(id invoice.TxID, spends []invoice.Outpoint) error {
 	payload := make([]byte, 0, len(spends)*outpointLen)
 	for _, o := range spends {
 		payload = keyOutpoint(payload, o)
+	}
+	if _, ok, err := c.t.get(bSpends, id[:]); err != nil || !ok {
+		if err = errors.Join(err, c.t.tally(bSpends, 1)); err != nil {
+			return err
+		}
 	}
 	return c.t.put(bSpends, id[:], payload)
 }

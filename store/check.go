@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -32,9 +33,14 @@ func (db *DB) Check(ctx context.Context) (list []Problem, err error) {
 		defer t.giveBack()
 		a := &audit{t: t, ctx: ctx, counts: map[string]int64{}}
 		for _, part := range []func() error{
-			a.structure, a.sums, a.invoices, a.receipts, a.events, a.deliveries, a.grants, a.clients, a.sessions, a.keys, a.headers, a.compare,
+			a.structure, a.sums, a.invoices, a.receipts, a.events, a.deliveries, a.grants, a.clients, a.sessions, a.meta, a.merchants,
+			a.keys, a.ahead, a.skipped, a.requests, a.spends, a.headers, a.compare,
 		} {
-			if err := part(); err != nil || len(a.problems) >= maxProblems {
+			err := part()
+			if d, ok := errors.AsType[*DamageError](err); ok { // what leads to it was being followed
+				a.problems, err = append(a.problems, Problem{d.Bucket, hex.EncodeToString(d.Key), d.What}), nil
+			}
+			if err != nil || len(a.problems) >= maxProblems {
 				list = a.problems
 				return err
 			}
@@ -72,6 +78,9 @@ func (a *audit) structure() error {
 	})
 }
 
+// tallied are the buckets whose rows are counted, because no other record would miss one.
+func tallied() []bucket { return []bucket{bGUIDs, bSpends, bSkipped} }
+
 // sums compares every checksum. What is damaged is reported once, here; the other parts pass over it.
 func (a *audit) sums() error {
 	for b := range bucketCount {
@@ -89,6 +98,13 @@ func (a *audit) sums() error {
 			return err
 		}
 	}
+	for _, b := range tallied() {
+		in, err := a.t.bucket(b)
+		if err != nil {
+			return err
+		}
+		a.counts[countRows+b.String()] += int64(in.Stats().KeyN)
+	}
 	return nil
 }
 
@@ -99,13 +115,28 @@ func (a *audit) each(b bucket, fn func(key, payload []byte) error) error {
 		return err
 	}
 	return in.ForEach(func(key, value []byte) error {
-		if payload, err := unseal(b, key, value); err == nil {
-			if err := fn(key, payload); err != nil {
-				a.report(b, key, "%s", err)
-			}
+		payload, err := unseal(b, key, value)
+		switch {
+		case !intact(key, value): // reported with the sums
+			return a.ctx.Err()
+		case err == nil:
+			err = shaped(func() error { return fn(key, payload) })
+		}
+		if err != nil {
+			a.report(b, key, "%s", err)
 		}
 		return a.ctx.Err()
 	})
+}
+
+// shaped turns the panic of a row that is shorter than it must be into an error.
+func shaped(fn func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("it has another shape than its kind")
+		}
+	}()
+	return fn()
 }
 
 // expect looks for the index rows that must follow from a record, and adds up its counts.
@@ -126,12 +157,12 @@ func (a *audit) expect(b bucket, key []byte, f facts) {
 	}
 }
 
-// indexes are the buckets whose rows all follow from records.
+// indexes are the buckets whose rows all follow from records, whether or not from their facts.
 func indexes() []bucket {
 	return []bucket{
 		bIDs, bScripts, bCreated, bByStatus, bByOrder, bByItem, bTicks, bFollowing, bOutpoints, bInBlock, bPending, bAttention,
 		bEventsOf, bEventsBy, bDeliveriesOf, bDeliveriesBy, bUndelivered, bTroubled, bDue, bLanes, bGrantsOf,
-		bGrantsOfSIN, bCodes, bPairings, bAsked, bUnpaired, bIdle,
+		bGrantsOfSIN, bCodes, bPairings, bAsked, bUnpaired, bIdle, bMerchantIDs, bBodies, bAnswers, bAttempts,
 	}
 }
 
@@ -148,6 +179,9 @@ func (a *audit) compare() error {
 		}
 	}
 	err := a.each(bCounts, func(key, payload []byte) error {
+		if len(payload) != 8 {
+			return errors.New("it is no number")
+		}
 		have, want := int64(binary.BigEndian.Uint64(payload)), a.counts[string(key)] //nolint:gosec // written as int64
 		if have != want {
 			return fmt.Errorf("it is %d, and the records make %d", have, want)

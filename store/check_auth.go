@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 
 	"satchel/auth"
@@ -38,6 +39,9 @@ func (a *audit) clients() error {
 			return err
 		}
 		a.expect(bClients, key, rec.facts(key))
+		if !bytes.Equal(key, keyHash(nil, rec.SIN)) {
+			return errors.New("it is another client's")
+		}
 		last, err := a.t.last(bGrantsOfSIN, key)
 		if err == nil && (last != nil) != rec.Paired {
 			err = errors.New("it has grants and says that it has none, or the reverse")
@@ -54,9 +58,15 @@ func (a *audit) sessions() error {
 			return err
 		}
 		a.expect(bSessions, key, rec.facts(key))
-		answer, _, err := a.t.get(bAnswers, key)
-		if err == nil && len(answer) != rec.Size {
-			err = errors.New("its answer has another size")
+		if !bytes.Equal(key, keyHash(nil, rec.ID)) {
+			return errors.New("it is another session's")
+		}
+		answer, ok, err := a.t.get(bAnswers, key)
+		if ok {
+			a.wanted[bAnswers]++
+		}
+		if err == nil && (len(answer) != rec.Size || rec.Sum != 0 && rec.Sum != sum(nil, answer)) {
+			err = errors.New("its answer has another size, or is another one")
 		}
 		return err
 	})

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -124,6 +123,11 @@ func (a *audit) receipts() error {
 		}
 		at := parseReceiptKey(key)
 		a.expect(bReceipts, key, rec.facts(at))
+		if rec.Where == invoice.InBlock {
+			if h, ok, err := a.t.headerAt(rec.Height); err != nil || ok && h.Hash != chain.BlockHash(rec.Block) {
+				return errors.Join(err, errors.New("its block is not in our chain"))
+			}
+		}
 		_, err := a.t.invoiceRecord(at.ref)
 		return err
 	})
@@ -133,12 +137,15 @@ func (a *audit) receipts() error {
 func (a *audit) events() error {
 	n := uint64(0)
 	return a.each(bEvents, func(key, payload []byte) error {
-		rec, _, err := decodeEvent(key, payload)
+		rec, document, err := decodeEvent(key, payload)
 		if err != nil {
 			return err
 		}
 		seq := binary.BigEndian.Uint64(key)
 		a.expect(bEvents, key, rec.facts(seq))
+		if rec.Sum != 0 && rec.Sum != sum(nil, document) {
+			return errors.New("its document is another one")
+		}
 		if n++; seq != n {
 			n = seq
 			return errors.New("a number before it is missing")
@@ -160,118 +167,65 @@ func (a *audit) deliveries() error {
 		if _, ok, err := a.t.get(bEvents, key64(nil, rec.Event)); err != nil || !ok {
 			return errors.Join(err, errors.New("its event is missing"))
 		}
-		if _, ok, err := a.t.get(bBodies, key64(nil, rec.Body)); err != nil || !ok {
+		body, ok, err := a.t.get(bBodies, key64(nil, rec.Body))
+		if err != nil || !ok {
 			return errors.Join(err, errors.New("its body is missing"))
+		}
+		if rec.Body == id {
+			a.wanted[bBodies]++
+		}
+		if rec.Sum != 0 && rec.Sum != sum(nil, body) {
+			return errors.New("its body is another one")
 		}
 		lane := string(rec.lane())
 		if rec.Held != (heads[lane] && rec.Blocks) {
 			return errors.New("it is held without need, or goes before its turn")
 		}
 		heads[lane] = heads[lane] || rec.Blocks
-		return a.attempts(id)
+		return a.attempts(id, rec.Attempts)
 	})
 }
 
-func (a *audit) attempts(id uint64) error {
-	n := uint32(0)
-	return a.t.scan(bAttempts, key64(nil, id), nil, func(key, _ []byte) (bool, error) {
-		if n++; binary.BigEndian.Uint32(key[8:]) != n {
+func (a *audit) attempts(id uint64, want int) error {
+	n := 0
+	err := a.t.scan(bAttempts, key64(nil, id), nil, func(key, payload []byte) (bool, error) {
+		if n++; int(binary.BigEndian.Uint32(key[8:])) != n {
 			return false, fmt.Errorf("its attempt %d is missing", n)
 		}
-		return true, nil
+		return true, decode(bAttempts, key, payload, &attemptRecord{})
 	})
-}
-
-// keys checks what hangs on merchants and keys: both ways of finding a merchant, the window of look-ahead addresses,
-// and the requests that made invoices.
-func (a *audit) keys() error {
-	err := a.each(bMerchants, func(key, payload []byte) error {
-		var rec merchantRecord
-		if err := decode(bMerchants, key, payload, &rec); err != nil {
-			return err
-		}
-		if no, err := a.t.merchantNo(rec.ID); err != nil || no != binary.BigEndian.Uint32(key) {
-			return errors.New("its id leads elsewhere")
-		}
-		return a.watch(&rec, binary.BigEndian.Uint32(key))
-	})
-	next := map[uint32]uint32{}
-	err = errors.Join(err, a.each(bKeys, func(key, payload []byte) error {
-		var rec keyRecord
-		if err := decode(bKeys, key, payload, &rec); err != nil {
-			return err
-		}
-		next[rec.Number] = rec.Next
-		_, err := a.t.shop(rec.No)
-		return err
-	}))
-	err = errors.Join(err, a.each(bLookahead, func(key, _ []byte) error {
-		if n, ok := next[binary.BigEndian.Uint32(key)]; !ok || binary.BigEndian.Uint32(key[4:]) < n {
-			return errors.New("its key is missing, or its index was issued")
-		}
-		return nil
-	}))
-	err = errors.Join(err, a.each(bSkipped, func(script, payload []byte) error {
-		var rec addressRecord
-		if err := decode(bSkipped, script, payload, &rec); err != nil {
-			return err
-		}
-		key, ok, err := a.t.watchKey(rec.Key)
-		if err != nil {
-			return err
-		}
-		if _, issued, err := a.t.get(bScripts, script); err != nil || issued {
-			return errors.Join(err, errors.New("an invoice has its address"))
-		}
-		if !ok || rec.Index >= key.Next || !bytes.Equal(rec.Script, script) {
-			return errors.New("its key is missing, or its index could be issued again")
-		}
-		return nil
-	}))
-	return errors.Join(err, a.each(bGUIDs, func(key, payload []byte) error {
-		if digest := key[noLen+32:]; !bytes.HasPrefix(payload, digest) {
-			return errors.New("it is another request's")
-		}
-		at := parseRef(payload[32:])
-		if at.no != binary.BigEndian.Uint32(key) {
-			return errors.New("it leads to another merchant's invoice")
-		}
-		_, err := a.t.invoiceRecord(at)
-		return err
-	}))
-}
-
-// watch checks that a merchant's own watch key has a counter, and is nobody else's.
-func (a *audit) watch(rec *merchantRecord, no uint32) error {
-	if rec.Watch == (watchRecord{}) {
-		return nil
+	if a.wanted[bAttempts] += n; err == nil && n != want {
+		err = fmt.Errorf("it has %d attempts, and says %d", n, want)
 	}
-	key, ok, err := a.t.watchKey(rec.Watch.Fingerprint)
-	switch {
-	case err != nil:
-		return err
-	case !ok || rec.Watch.Key == "":
-		return errors.New("its watch key is missing")
-	case key.No != no:
-		return errors.New("its watch key is another merchant's")
-	}
-	return nil
+	return err
 }
 
-// headers checks that our chain has no hole.
+// headers checks that our chain has no hole, and goes down to the first block that was taken or far enough.
 func (a *audit) headers() error {
-	var below chain.Header
-	return a.each(bHeaders, func(key, payload []byte) error {
+	var below, lowest chain.Header
+	err := a.each(bHeaders, func(key, payload []byte) error {
 		var rec headerRecord
 		if err := decode(bHeaders, key, payload, &rec); err != nil {
 			return err
 		}
 		h := rec.header(int32(binary.BigEndian.Uint32(key))) //nolint:gosec // written as int32
 		was := below
-		below = h
+		if below = h; noTip(was) {
+			lowest = h
+		}
 		if !noTip(was) && (h.Prev != was.Hash || h.Height != was.Height+1) {
 			return errors.New("it does not follow the one below it")
 		}
 		return nil
 	})
+	var first firstRecord
+	known, reading := a.t.load(bMeta, []byte(metaFirst), &first)
+	switch {
+	case err != nil || reading != nil || noTip(below):
+	case !known:
+		a.report(bMeta, []byte(metaFirst), "it is missing")
+	case lowest.Height != first.Height && below.Height-lowest.Height < headersKept/2:
+		a.report(bHeaders, heightKey(lowest.Height), "those below it are missing")
+	}
+	return errors.Join(err, reading)
 }

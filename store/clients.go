@@ -79,7 +79,7 @@ func (x authTx) PutSession(s auth.Session, answer []byte) error {
 		return err
 	}
 	rec := fromSession(&s)
-	rec.Size = len(answer)
+	rec.Size, rec.Sum = len(answer), sum(nil, answer)
 	if rec.Size > 0 {
 		err = x.t.put(bAnswers, key, answer)
 	} else if was.Size > 0 {

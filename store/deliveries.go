@@ -24,7 +24,7 @@ func (t *txn) enqueue(event uint64, e *eventRecord, out *notify.Outgoing) error 
 	id++
 	rec := &deliveryRecord{
 		Event: event, EventID: e.ID, Revision: e.Revision, Code: e.Code, No: e.No, Seq: e.Seq, Invoice: e.Invoice,
-		Channel: out.Channel, Endpoint: out.Endpoint, Group: notify.EndpointKey(out.Endpoint), Body: id, Created: e.At,
+		Channel: out.Channel, Endpoint: out.Endpoint, Group: notify.EndpointKey(out.Endpoint), Body: id, Sum: sum(nil, out.Body), Created: e.At,
 		State: notify.Pending, Next: e.At,
 	}
 	if err := t.put(bBodies, key64(nil, id), out.Body); err != nil {

@@ -82,7 +82,8 @@
 //	due                hash of endpoint key ‖ time ‖ delivery → endpoint key    grouped, so that a dead endpoint hides no other
 //	lanes              ref ‖ channel (1) ‖ delivery → –    deliveries that later ones wait for; the first may go
 //	attempts           delivery ‖ n (4) → attempt
-//	counts             name → int64                    how many rows of a kind, kept by the same difference as the indexes
+//	counts             name → int64                    how many rows of a kind, kept by the same difference as the indexes;
+//	                                                   rows/…: of buckets in which no other record would miss one
 //
 // Each aggregate (invoice, receipt, event, delivery, grant, client, session) has one function that returns its index rows and its part of
 // the counts (facts.go). A write compares what it returned before with what it returns now, and nothing else touches an

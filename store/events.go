@@ -130,6 +130,7 @@ func (t *txn) logOne(seq uint64, rec *eventRecord, ev invoice.Event, m merchant.
 			return fmt.Errorf("render event %s of invoice %s: %w", ev.Code.Name(), rec.Invoice, err)
 		}
 	}
+	rec.Sum = sum(nil, document)
 	payload, err := encodeEvent(rec, document)
 	if err != nil {
 		return err

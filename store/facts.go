@@ -47,6 +47,7 @@ const (
 	countUnpaired   = "unpaired"
 	countSessions   = "sessions"
 	countAnswers    = "answers"
+	countRows       = "rows/"
 )
 
 func openCount(creator string) string { return countOpen + string(keyHash(nil, creator)) }

@@ -63,6 +63,9 @@ func (t *txn) did(q *request, at ref) error {
 	if err != nil {
 		return err
 	}
+	if err := t.tally(bGUIDs, 1); err != nil {
+		return err
+	}
 	if ok {
 		earlier := bytes.Clone(payload)
 		if err := t.put(bGUIDs, append(bytes.Clone(key), earlier[:len(q.digest)]...), earlier); err != nil {

@@ -243,4 +243,5 @@ type eventRecord struct {
 	Detail   string            `json:"detail,omitempty"`
 	Status   invoice.Status    `json:"status,omitempty"`
 	Except   invoice.Exception `json:"exception,omitempty"`
+	Sum      uint32            `json:"sum,omitempty"` // CRC32C of the document; 0: not known
 }

@@ -90,6 +90,7 @@ type sessionRecord struct {
 	Status int     `json:"status,omitempty"`
 	Size   int     `json:"size,omitempty"` // of the answer that is kept, in bytes
 	Lost   bool    `json:"lost,omitempty"`
+	Sum    uint32  `json:"sum,omitempty"` // CRC32C of the answer; 0: not known
 }
 
 // keyRecord is a watch key's counter; its fingerprint is its key.
@@ -125,8 +126,9 @@ type deliveryRecord struct {
 	Invoice  invoice.ID     `json:"invoice"`
 	Channel  notify.Channel `json:"channel"`
 	Endpoint string         `json:"endpoint"`
-	Group    string         `json:"group"` // the endpoint key, as it was when the delivery was queued
-	Body     uint64         `json:"body"`  // the delivery under whose number the body is kept
+	Group    string         `json:"group"`         // the endpoint key, as it was when the delivery was queued
+	Body     uint64         `json:"body"`          // the delivery under whose number the body is kept
+	Sum      uint32         `json:"sum,omitempty"` // CRC32C of the body; 0: not known
 	Created  instant        `json:"created"`
 	State    notify.State   `json:"state"`
 	Resend   bool           `json:"resend,omitempty"`

@@ -193,7 +193,7 @@ func (db *DB) SkipAhead(ctx context.Context, key string, next uint32, skipped []
 			if issued { // the same wallet under another description
 				continue
 			}
-			if err := t.save(bSkipped, a.Script, addressRecord(a)); err != nil {
+			if err := errors.Join(t.save(bSkipped, a.Script, addressRecord(a)), t.tally(bSkipped, 1)); err != nil {
 				return err
 			}
 		}

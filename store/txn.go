@@ -237,6 +237,11 @@ func (t *txn) recount(was, is []count) error {
 	return nil
 }
 
+// tally keeps how many rows a bucket has in which no other record would miss one.
+func (t *txn) tally(b bucket, n int64) error {
+	return t.recount(nil, []count{{countRows + b.String(), n}})
+}
+
 // counted reads a count; 0 where there is none.
 func (t *txn) counted(name string) (int64, error) {
 	payload, ok, err := t.get(bCounts, []byte(name))
