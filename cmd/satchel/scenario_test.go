@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"satchel/admin"
 	"satchel/chain"
 	"satchel/merchant"
+	"satchel/money"
 )
 
 // scene is a shop on which numbered scenarios are played, one after the other: each on the daemon, the node and the time
@@ -73,7 +75,14 @@ func (c *scene) comesTo(id string, want outcome) map[string]any {
 	if want.exception != "" {
 		exception = want.exception
 	}
-	doc := c.becomes(id, want.status, exception)
+	var doc map[string]any
+	c.agrees("invoice "+id, fmt.Sprint(want.status, "/", exception), func() string {
+		doc = c.document(id)
+		return fmt.Sprint(doc["status"], "/", doc["exceptionStatus"])
+	})
+	if want.status == "complete" && want.why == "enough_confirmations" {
+		c.isBuried(doc)
+	}
 	c.agrees("the callbacks of "+id, want.plain, func() string { return c.receiver.statuses(id) })
 	c.agrees("the events of "+id, want.events, func() string { return c.events(id) })
 	c.agrees("why "+id, want.why, func() string {
@@ -139,15 +148,19 @@ func (c *scene) needs(id string) string {
 	return strings.Join(words, " ")
 }
 
-// order makes an invoice of 0.1 bitcoin, as a shop does.
+// order makes an invoice of 0.1 bitcoin, as a shop does, once the node is well.
 func (c *scene) order(more map[string]any) order {
 	c.t.Helper()
+	c.agrees("/readyz", "", c.reasons)
 	inv := c.invoice("5000", "USD", "medium", more)
 	if inv.Due != "0.10000000" {
 		c.t.Fatalf("5000 USD are %s BTC", inv.Due)
 	}
 	return inv
 }
+
+// btc writes satoshis as bitcoind reads them.
+func btc(sats int64) json.Number { return json.Number(money.Sats(sats).BTC()) }
 
 // transfer pays an exact sum.
 func (c *scene) transfer(address string, sats int64) chain.TxID {
@@ -215,6 +228,16 @@ func (c *scene) best() chain.Header {
 	info, err := c.node.Chain().Info(c.t.Context())
 	c.must(err)
 	return info.Best
+}
+
+// follows waits until the daemon has taken the node's best block.
+func (c *scene) follows() {
+	c.t.Helper()
+	c.agrees("the daemon's tip", c.best().Hash.String(), func() string {
+		var st admin.Status
+		c.operator("status", admin.Nothing{}, &st)
+		return st.Tip.Hash
+	})
 }
 
 // blockAt is the block of the node's best chain at a height.
