@@ -82,8 +82,8 @@ func hold(doc *openapi3.T, a *API, x exchange, s *seen) error {
 		return fmt.Errorf("it has no %s %s", found.route.method, path)
 	}
 	op := item.GetOperation(found.route.method)
-	if _, real := a.cfg.Web.(*http.ServeMux); slices.Contains(op.Tags, "Pages") && !real {
-		return nil // a test's own page
+	if _, ours := a.cfg.Web.(*http.ServeMux); slices.Contains(op.Tags, "Pages") && !ours {
+		return nil // a page that a test made up
 	}
 	in := &openapi3filter.RequestValidationInput{
 		Request: typed(x), PathParams: found.params(),
@@ -111,7 +111,7 @@ func noOperation(doc *openapi3.T, x exchange) error {
 	if err != nil {
 		return err
 	}
-	return holdValue(doc.Components.Schemas["Error"], v, "", nil)
+	return holdValue(doc.Components.Schemas["Error"], v, nil)
 }
 
 // typed is the request as the document wants it: a body without a type is JSON.
@@ -208,41 +208,42 @@ func decode(text string) (v any, err error) {
 }
 
 // holdValue checks a value that is no answer.
-func holdValue(schema *openapi3.SchemaRef, v any, where string, s *seen) error {
+func holdValue(schema *openapi3.SchemaRef, v any, s *seen) error {
 	if err := schema.Value.VisitJSON(v); err != nil {
 		return err
 	}
-	return holdNames(schema, v, where, s)
+	return holdNames(schema, v, "", s)
 }
 
 // holdNames refuses a member that its schema does not name. Readers must bear new members; the document must tell them.
+// Where is the last schema with a name, and the way from there.
 func holdNames(ref *openapi3.SchemaRef, v any, where string, s *seen) error {
-	schema := chosen(ref.Value, v)
+	ref, where = chosen(ref, v), named(ref, where)
 	switch v := v.(type) {
 	case []any:
+		if ref.Value.Items == nil && len(v) > 0 {
+			return fmt.Errorf("%s: its elements are not described", where)
+		}
 		for _, e := range v {
-			if schema.Items == nil {
-				return fmt.Errorf("%s: its elements are not described", where)
-			}
-			if err := holdNames(schema.Items, e, where+"[]", s); err != nil {
+			if err := holdNames(ref.Value.Items, e, where+"[]", s); err != nil {
 				return err
 			}
 		}
 	case map[string]any:
-		named := map[string]*openapi3.SchemaRef{}
-		others, any := gather(schema, named)
+		members := map[string]member{}
+		open := gather(ref, where, members)
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			ref := named[name]
-			if ref == nil {
-				ref = others
+			m, ok := members[name]
+			if !ok {
+				m, ok = members["*"]
 			}
 			switch {
-			case ref != nil:
-				s.add(where + "." + name)
-				if err := holdNames(ref, v[name], where+"."+name, s); err != nil {
+			case ok:
+				s.add(m.where + "." + name)
+				if err := holdNames(m.ref, v[name], m.where+"."+name, s); err != nil {
 					return err
 				}
-			case !any:
+			case !open:
 				return fmt.Errorf("%s.%s is not described", where, name)
 			}
 		}
@@ -251,26 +252,43 @@ func holdNames(ref *openapi3.SchemaRef, v any, where string, s *seen) error {
 }
 
 // chosen gives that of several schemas which a value has.
-func chosen(schema *openapi3.Schema, v any) *openapi3.Schema {
-	for _, one := range slices.Concat(schema.OneOf, schema.AnyOf) {
+func chosen(ref *openapi3.SchemaRef, v any) *openapi3.SchemaRef {
+	for _, one := range slices.Concat(ref.Value.OneOf, ref.Value.AnyOf) {
 		if one.Value.VisitJSON(v) == nil {
-			return one.Value
+			return one
 		}
 	}
-	return schema
+	return ref
 }
 
-// gather collects the members that a schema and its parts name; others is the schema of the rest, and any tells that the
-// rest is not described.
-func gather(schema *openapi3.Schema, named map[string]*openapi3.SchemaRef) (others *openapi3.SchemaRef, any bool) {
-	maps.Copy(named, schema.Properties)
-	others, any = schema.AdditionalProperties.Schema, schema.AdditionalProperties.Has != nil && *schema.AdditionalProperties.Has
-	for _, part := range schema.AllOf {
-		o, a := gather(part.Value, named)
-		if o != nil {
-			others = o
-		}
-		any = any || a
+// named gives the name of a schema that has one.
+func named(ref *openapi3.SchemaRef, otherwise string) string {
+	if ref.Ref != "" {
+		return ref.Ref[strings.LastIndexByte(ref.Ref, '/')+1:]
 	}
-	return others, any
+	return otherwise
+}
+
+// member is a member of an object, and the schema that names it.
+type member struct {
+	where string
+	ref   *openapi3.SchemaRef
+}
+
+// gather collects the members that a schema and its parts name, "*" for those that have a schema and no name. Open tells
+// that there may be others, of which nothing is said.
+func gather(ref *openapi3.SchemaRef, where string, into map[string]member) (open bool) {
+	where = named(ref, where)
+	schema := ref.Value
+	for name, p := range schema.Properties {
+		into[name] = member{where, p}
+	}
+	if others := schema.AdditionalProperties.Schema; others != nil {
+		into["*"] = member{where, others}
+	}
+	open = schema.AdditionalProperties.Has != nil && *schema.AdditionalProperties.Has
+	for _, part := range schema.AllOf {
+		open = gather(part, where, into) || open
+	}
+	return open
 }
