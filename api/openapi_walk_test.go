@@ -150,7 +150,9 @@ func promisesOf(ref *openapi3.SchemaRef, where string, into map[string]bool) {
 const everything = `{"price":"50.00","currency":"usd","guid":"all/1","orderId":7,"itemDesc":"Two loaves","itemCode":"SKU 1","posData":"{\"a\":1}",` +
 	`"notificationURL":"https://victim.example/ipn","notificationEmail":"till@victim.example","redirectURL":"https://victim.example/thanks",` +
 	`"closeURL":"https://victim.example/cart","autoRedirect":"true","physical":1,"transactionSpeed":"high","fullNotifications":true,` +
-	`"extendedNotifications":true,"acceptanceWindow":"900000","paymentCurrencies":["BTC"],"nonce":1.5,"buyer":{"name":"Ada","address1":"1 Road",` +
+	`"extendedNotifications":true,"acceptanceWindow":"900000","paymentCurrencies":["BTC"],"nonce":1.5,` +
+	`"jsonPayProRequired":true,"bitpayIdRequired":"1","forcedBuyerSelectedWallet":"own","forcedBuyerSelectedTransactionCurrency":"BTC",` +
+	`"itemizedDetails":[{"amount":"25.00","description":"A loaf","isFee":false},{"amount":25,"description":"Delivery","isFee":true}],"buyer":{"name":"Ada","address1":"1 Road",` +
 	`"address2":"Flat 2","locality":"Town","region":"Shire","postalCode":"12345","country":"GB","email":"ada@buyer.example","phone":"+441","notify":true}}`
 
 func (w *walk) walkInvoices() {
