@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"satchel/merchant"
 	"satchel/money"
 )
 
@@ -17,6 +18,7 @@ type Book struct {
 	loaded  bool
 	changed map[Outpoint]Receipt
 	before  map[Outpoint]Where // where each changed receipt was at the start of the step; 0: nowhere
+	earlier map[Outpoint]bool  // what turned out to be in time in this step
 	heirs   map[TxID]Receipt   // by the transaction that took its place in the step, the oldest such receipt
 	said    []Event            // what an operator's decision announces
 	stale   bool               // what covers the due sum must be computed anew
@@ -30,7 +32,7 @@ type Book struct {
 func Open(inv Invoice, load func() ([]Receipt, error)) *Book {
 	return &Book{
 		inv: inv, was: inv.Sums, load: load,
-		changed: map[Outpoint]Receipt{}, before: map[Outpoint]Where{}, heirs: map[TxID]Receipt{},
+		changed: map[Outpoint]Receipt{}, before: map[Outpoint]Where{}, earlier: map[Outpoint]bool{}, heirs: map[TxID]Receipt{},
 	}
 }
 
@@ -180,13 +182,34 @@ func (b *Book) Older(r Receipt, seen time.Time) {
 		return
 	}
 	b.touch(r)
+	b.earlier[r.Outpoint] = b.earlier[r.Outpoint] || b.entersWindow(r.FirstSeen, seen)
 	r.FirstSeen = seen
 	b.changed[r.Outpoint] = r
 	b.stale = b.stale || r.counts() && b.inv.enough()
 }
 
+// entersWindow tells that a first sight which was after the window moves into it. What is late for another reason, as
+// money to a cancelled invoice, waits for a hand.
+func (b *Book) entersWindow(from, to time.Time) bool {
+	return from.After(b.inv.Expires) && !to.After(b.inv.Expires)
+}
+
 // Judge gives the step what the zero-conf policy says of the payment as it stands in the step so far.
 func (b *Book) Judge(v Verdict) { b.inv.State.Verdict = v }
+
+// prejudge gives the verdict that needs no look at the node, whoever made the payment complete: the chain or a hand.
+func (b *Book) prejudge(now time.Time) {
+	if b.inv.Terms.Speed != merchant.High || !b.inv.enough() || b.inv.State.Verdict.Final {
+		return
+	}
+	switch b.inv.Terms.ZeroConf {
+	case merchant.Always:
+		b.Judge(Verdict{Yes: true, Final: true, At: now, Reasons: []string{"zero_conf = always"}})
+	case merchant.Never:
+		b.Judge(Verdict{Final: true, At: now, Reasons: []string{"zero_conf = never"}})
+	case merchant.Limited:
+	}
+}
 
 // Close ends the step: the invoice as it is now, the receipts that changed, and the events to announce.
 func (b *Book) Close(v View) (Invoice, []Receipt, []Event, error) {
@@ -194,6 +217,7 @@ func (b *Book) Close(v View) (Invoice, []Receipt, []Event, error) {
 	if b.stale {
 		b.cover(v.Now)
 	}
+	b.prejudge(v.Now)
 	receipts := make([]Receipt, 0, len(b.changed))
 	for _, r := range b.changed {
 		receipts = append(receipts, r)
@@ -219,12 +243,13 @@ func (b *Book) reconsider(now time.Time) {
 	for o, r := range b.changed {
 		if b.before[o] == 0 {
 			if old := b.inherit(r, nil); old.FirstSeen.Before(r.FirstSeen) {
+				b.earlier[o] = b.earlier[o] || b.entersWindow(r.FirstSeen, old.FirstSeen)
 				r = old
 				b.changed[o] = r
 				b.stale = b.stale || r.counts() && b.inv.enough()
 			}
 		}
-		if late && r.Disposition == Late && !r.FirstSeen.After(b.inv.Expires) {
+		if late && r.Disposition == Late && b.earlier[o] {
 			b.redispose(r, Credited, Note{At: now, Reason: InTimeAfterAll})
 		}
 	}

@@ -57,18 +57,7 @@ func TestRandomLives(t *testing.T) {
 // run does one step and checks it.
 func (m *model) run(f func(b *Book)) {
 	before, events := m.inv, len(m.events)
-	m.step(func(b *Book) {
-		f(b)
-		if inv := b.Invoice(); inv.Terms.Speed == merchant.High && inv.PaidInFull() && !inv.State.Verdict.Final {
-			switch inv.Terms.ZeroConf { // as the tracker does
-			case merchant.Always:
-				b.Judge(Verdict{Yes: true, Final: true})
-			case merchant.Never:
-				b.Judge(Verdict{Final: true})
-			case merchant.Limited:
-			}
-		}
-	})
+	m.step(f)
 	news := m.events[events:]
 	m.holdPath(before, news)
 	m.holdEvents(news)

@@ -10,3 +10,6 @@ func (t *Tracker) Round(ctx context.Context) error { return t.round(ctx) }
 
 // Watched is how many unsettled payments are watched for conflicts.
 func (t *Tracker) Watched() int { return len(t.watch) }
+
+// Free forgets what the last comparison of the mempool cost, which is measured in real time.
+func (t *Tracker) Free() { t.pass.cost = 0 }

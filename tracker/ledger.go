@@ -8,7 +8,6 @@ import (
 
 	"satchel/chain"
 	"satchel/invoice"
-	"satchel/merchant"
 )
 
 // ledger is the work of one commit: the books of the invoices it touches. The store may run a commit's function again,
@@ -149,7 +148,9 @@ func (l *ledger) close() error {
 	view := invoice.View{Now: l.now, Tip: l.tip.Height, Synced: l.synced}
 	for _, ref := range refs {
 		e := l.books[ref]
-		l.prejudge(e)
+		if e.judge != nil {
+			e.book.Judge(*e.judge)
+		}
 		inv, receipts, events, err := e.book.Close(view)
 		if err != nil {
 			return err
@@ -162,23 +163,4 @@ func (l *ledger) close() error {
 		}
 	}
 	return nil
-}
-
-// prejudge gives the verdict that needs no look at the node.
-func (l *ledger) prejudge(e *entry) {
-	inv := e.book.Invoice()
-	if e.judge != nil {
-		e.book.Judge(*e.judge)
-		return
-	}
-	if inv.Terms.Speed != merchant.High || !inv.PaidInFull() || inv.State.Verdict.Final {
-		return
-	}
-	switch inv.Terms.ZeroConf {
-	case merchant.Always:
-		e.book.Judge(invoice.Verdict{Yes: true, Final: true, At: l.now, Reasons: []string{"zero_conf = always"}})
-	case merchant.Never:
-		e.book.Judge(invoice.Verdict{Final: true, At: l.now, Reasons: []string{"zero_conf = never"}})
-	case merchant.Limited:
-	}
 }

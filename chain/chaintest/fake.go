@@ -231,6 +231,28 @@ func (f *Fake) Tx(id chain.TxID) (chain.Tx, bool) {
 	return chain.Tx{}, false
 }
 
+// Block gives the transactions of a block, with all their outputs, whether it is on the best chain or not.
+func (f *Fake) Block(hash chain.BlockHash) []chain.Tx {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b := f.blocks[hash]
+	if b == nil {
+		return nil
+	}
+	return slices.Clone(b.txs)
+}
+
+// Pool gives the transactions of the mempool, with all their outputs, by time of arrival.
+func (f *Fake) Pool() []chain.Tx {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	txs := make([]chain.Tx, len(f.order))
+	for i, id := range f.order {
+		txs[i] = f.pool[id].tx
+	}
+	return txs
+}
+
 // All gives every transaction of the best chain and of the mempool: what a tracker must have credited in the end.
 func (f *Fake) All() []chain.Tx {
 	f.mu.Lock()
