@@ -9,6 +9,7 @@ TOOLS     := $(CURDIR)/$(BIN)/tools
 LINT      := $(TOOLS)/golangci-lint
 FUMPT     := $(TOOLS)/gofumpt
 FUZZTIME  ?= 60s
+MODELRUNS ?= 5000
 
 .PHONY: help deps deps-build build demo test check lint fmt bench chaos ci-long compat deps-compat clean
 
@@ -53,7 +54,8 @@ bench: deps build ## measure, each figure beside its limit in the same run (JSON
 chaos: deps build ## kill the daemon again and again while money moves, and count what is left (CHAOSFLAGS="--seed N")
 	$(GO) run ./internal/chaos $(CHAOSFLAGS)
 
-ci-long: build chaos ## long fuzzing and the whole of chaos
+ci-long: build chaos ## the whole of chaos, thousands of random lives, long fuzzing
+	$(GO) test ./tracker -run TestModel -rapid.checks=$(MODELRUNS) -timeout 2h
 	scripts/fuzz.sh $(FUZZTIME)
 
 clean: ## remove what was built

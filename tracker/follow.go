@@ -68,6 +68,13 @@ func (t *Tracker) follow(ctx context.Context) error {
 		case len(steps) == 0:
 			return nil
 		}
+		more, err := t.loosen(ctx, steps)
+		if err != nil {
+			return err
+		}
+		if more {
+			continue // and look at the blocks again
+		}
 		if err := t.apply(ctx, steps); err != nil {
 			return err
 		}
@@ -75,6 +82,49 @@ func (t *Tracker) follow(ctx context.Context) error {
 			t.report(errLagging)
 		}
 	}
+}
+
+// loosen makes known what the payments of a block spend that is about to go away, and tells whether anything was new:
+// the blocks that follow may hold what takes their place. Settled payments are not watched otherwise.
+func (t *Tracker) loosen(ctx context.Context, steps []chain.Step) (more bool, err error) {
+	loose := map[invoice.TxID][]invoice.Outpoint{}
+	err = t.cfg.Store.ViewChain(ctx, func(tx Reader) error {
+		for _, s := range steps {
+			if s.Op != chain.Disconnect {
+				return nil
+			}
+			if err := t.unwatched(tx, s.Header.Hash, loose); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return false, storeError{err}
+	}
+	for id, spends := range loose {
+		t.watchSpends(id, spends)
+		more = more || len(spends) > 0
+	}
+	return more, nil
+}
+
+// unwatched collects what those payments in a block spend that are not watched.
+func (t *Tracker) unwatched(tx Reader, block chain.BlockHash, spends map[invoice.TxID][]invoice.Outpoint) error {
+	receipts, err := tx.ReceiptsIn(block)
+	if err != nil {
+		return err
+	}
+	for _, r := range receipts {
+		id := r.Outpoint.TxID
+		if t.follows(chain.TxID(id)) {
+			continue
+		}
+		if spends[id], err = tx.Spends(id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // history is how many headers below the first tip are taken with it: a reorg right after the start must find its fork.

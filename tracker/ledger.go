@@ -94,6 +94,11 @@ func (l *ledger) output(ref invoice.Ref, tx chain.Tx, out chain.Output, place in
 			return err
 		}
 	}
+	spends := make([]invoice.Outpoint, len(tx.Inputs))
+	for i, in := range tx.Inputs {
+		spends[i] = invoice.Outpoint{TxID: invoice.TxID(in.TxID), Vout: in.Vout}
+	}
+	l.spent[o.TxID] = spends // also of one that was gone, and no longer watched
 	if known {
 		if place.Where == invoice.InMempool {
 			b.Older(old, seen)
@@ -104,14 +109,9 @@ func (l *ledger) output(ref invoice.Ref, tx chain.Tx, out chain.Output, place in
 		b.Move(old, place, arrived(place), l.now)
 		return nil
 	}
-	spends := make([]invoice.Outpoint, len(tx.Inputs))
-	for i, in := range tx.Inputs {
-		spends[i] = invoice.Outpoint{TxID: invoice.TxID(in.TxID), Vout: in.Vout}
-	}
 	if err := l.tx.PutSpends(o.TxID, spends); err != nil {
 		return err
 	}
-	l.spent[o.TxID] = spends
 	inv := b.Invoice()
 	rate, _, _ := l.t.cfg.Rates.Rate(inv.Quote.Price.Code) // an unknown rate is zero, which the book understands
 	b.See(invoice.Sight{

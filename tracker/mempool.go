@@ -24,10 +24,85 @@ func (t *Tracker) sight(ctx context.Context, txs []chain.Tx) error {
 			found, times = append(found, tx), append(times, e.Time)
 		}
 	}
-	if err := t.record(ctx, found, times, nil); err != nil || len(found) == 0 {
+	if len(found) == 0 {
+		return nil
+	}
+	lost, err := t.companions(ctx, found)
+	if err != nil {
+		return err
+	}
+	if err := t.record(ctx, found, times, func(l *ledger) error { return l.lose(lost) }); err != nil {
 		return err
 	}
 	t.cfg.Detected(time.Since(t.woken))
+	return nil
+}
+
+// companionsAtMost bounds how many receipts of an invoice are asked for at a sight; with more, the next comparison tells.
+const companionsAtMost = 100
+
+// companions finds which earlier payments to the same invoices have left the mempool unnoticed: what comes must not
+// be added to what is gone.
+func (t *Tracker) companions(ctx context.Context, found []chain.Tx) (map[invoice.TxID]invoice.TxID, error) {
+	spends := map[invoice.TxID][]invoice.Outpoint{}
+	err := t.cfg.Store.ViewChain(ctx, func(tx Reader) error {
+		for _, f := range found {
+			for _, out := range f.Outputs {
+				if err := pendingBeside(tx, out.Script, spends); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, storeError{err}
+	}
+	for id := range spends {
+		_, in, err := t.cfg.Source.Entry(ctx, chain.TxID(id))
+		if err != nil {
+			return nil, err
+		}
+		if in {
+			delete(spends, id)
+		}
+	}
+	if len(spends) == 0 {
+		return nil, nil //nolint:nilnil // nothing is lost
+	}
+	lost, err := t.takers(ctx, spends)
+	if err != nil {
+		return nil, err
+	}
+	info, err := t.cfg.Source.Info(ctx)
+	if err != nil || info.Best.Hash != t.tip.Hash { // a block may hold them
+		return nil, err
+	}
+	return lost, nil
+}
+
+// pendingBeside collects what the unconfirmed payments to a script's invoice spend.
+func pendingBeside(tx Reader, script []byte, spends map[invoice.TxID][]invoice.Outpoint) error {
+	ref, ok := tx.Owner(script)
+	if !ok {
+		return nil
+	}
+	inv, err := tx.Invoice(ref)
+	if err != nil || inv.Sums.Receipts == inv.Sums.Gone || inv.Sums.Receipts > companionsAtMost {
+		return err
+	}
+	receipts, err := tx.Receipts(ref)
+	if err != nil {
+		return err
+	}
+	for _, r := range receipts {
+		if r.Place.Where != invoice.InMempool {
+			continue
+		}
+		if spends[r.Outpoint.TxID], err = tx.Spends(r.Outpoint.TxID); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -179,6 +254,11 @@ func (t *Tracker) lost(ctx context.Context, present map[chain.TxID]struct{}) (ma
 	if err != nil {
 		return nil, storeError{err}
 	}
+	return t.takers(ctx, spends)
+}
+
+// takers asks who spends what payments spent that are not in the mempool; the zero id where nobody is known.
+func (t *Tracker) takers(ctx context.Context, spends map[invoice.TxID][]invoice.Outpoint) (map[invoice.TxID]invoice.TxID, error) {
 	lost := make(map[invoice.TxID]invoice.TxID, len(spends))
 	for id, outs := range spends {
 		list := make([]chain.Outpoint, len(outs))
@@ -194,6 +274,14 @@ func (t *Tracker) lost(ctx context.Context, present map[chain.TxID]struct{}) (ma
 		}
 	}
 	return lost, nil
+}
+
+// lose records which payments left the mempool.
+func (l *ledger) lose(lost map[invoice.TxID]invoice.TxID) error {
+	if len(lost) == 0 {
+		return nil
+	}
+	return l.prove(nil, lost)
 }
 
 // prove moves unsettled payments to where the mempool shows them: back in it, replaced, or gone.

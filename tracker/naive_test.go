@@ -216,7 +216,7 @@ func (n *naive) undo(now time.Time, tip int32) {
 			} else {
 				n.become(invoice.Invalid, now)
 			}
-		} else if n.status == invoice.Confirmed && loose && !(n.high() && n.verdict == accepted) {
+		} else if n.status == invoice.Confirmed && loose && (!n.high() || n.verdict != accepted) {
 			n.become(invoice.Paid, now)
 			n.again = true
 		}

@@ -200,7 +200,10 @@ func (o *oracle) pays(tx chain.Tx, p place, seen time.Time) {
 			}
 			at := invoice.Outpoint{TxID: invoice.TxID(tx.ID), Vout: out.Vout}
 			if i := slices.IndexFunc(n.receipts, func(r *output) bool { return r.at == at }); i >= 0 {
-				n.move(n.receipts[i], p, seen)
+				if r := n.receipts[i]; p.where == invoice.InMempool && seen.Before(r.first) && o.noticed(n, at, seen) {
+					n.older(r, seen)
+				}
+				n.receipts[i].move(p)
 			} else {
 				o.see(n, tx, out, p, seen)
 			}
@@ -208,10 +211,13 @@ func (o *oracle) pays(tx chain.Tx, p place, seen time.Time) {
 	}
 }
 
-func (n *naive) move(r *output, p place, seen time.Time) {
-	if p.where == invoice.InMempool {
-		n.older(r, seen)
-	}
+// noticed tells that the tracker asked for a payment's time again. It need not: only a clock that goes back makes a
+// payment older.
+func (o *oracle) noticed(n *naive, at invoice.Outpoint, seen time.Time) bool {
+	return slices.ContainsFunc(o.w.receipts(n.inv), func(r invoice.Receipt) bool { return r.Outpoint == at && r.FirstSeen.Equal(seen) })
+}
+
+func (r *output) move(p place) {
 	if p.where == invoice.InMempool && r.where == invoice.InBlock {
 		return
 	}

@@ -250,10 +250,17 @@ func (t *Tracker) round(ctx context.Context) error {
 	if hint.Resync {
 		t.interrupted()
 	}
-	t.pass.wanted = t.pass.wanted || len(hint.Removed) > 0
+	t.pass.wanted = t.pass.wanted || slices.ContainsFunc(hint.Removed, t.follows)
 	err := t.look(ctx, hint)
 	t.report(err)
 	return err
+}
+
+// follows tells that a transaction is an unsettled payment of ours. Others leave the mempool all the time, and each
+// comparison costs the node.
+func (t *Tracker) follows(id chain.TxID) bool {
+	_, ok := t.watch[id]
+	return ok
 }
 
 // interrupted opens a hole in our observation: from the last complete look on we may have missed something.
