@@ -12,9 +12,22 @@ type Filter struct {
 	From, To time.Time // of creation; To is exclusive
 	OrderID  string
 	ItemCode string
-	Limit    int // at most 1,000
+	Below    Mark // only what comes after it in the list; zero: from its beginning
+	Limit    int  // at most 1,000
 	Offset   int
 }
+
+// Mark is an invoice's place in a list, which does not move when others come and go.
+type Mark struct {
+	Created time.Time
+	Seq     uint64
+}
+
+// Mark gives the invoice's place in a list.
+func (inv Invoice) Mark() Mark { return Mark{Created: inv.Created, Seq: inv.Ref.Seq} }
+
+// IsZero tells that it is no invoice's place.
+func (m Mark) IsZero() bool { return m.Seq == 0 && m.Created.IsZero() }
 
 // Shown is an invoice with the first of its receipts, in order of first sight.
 type Shown struct {

@@ -47,6 +47,9 @@
 //	sessions           hash of id → session            the answer that it keeps is a row of its own
 //	answers            hash of session id → bytes
 //	idle               time ‖ hash of session id → –   sessions by their last use
+//	operators          name → operator                 who signs in at the desk, with the hash of his password
+//	seats              SHA-256(key) (32) → seat        a browser that is signed in
+//	seatsIdle          time ‖ SHA-256(key) (32) → –    seats by their last use
 //	keys               fingerprint → key               next index; belongs to the key, not to the merchant, and never falls;
 //	                                    every merchant but the first has the key's text in its own record
 //	lookahead          key no ‖ index (4) → address    of descriptors that only the node derives, until they are issued
@@ -85,7 +88,7 @@
 //	counts             name → int64                    how many rows of a kind, kept by the same difference as the indexes;
 //	                                                   rows/…: of buckets in which no other record would miss one
 //
-// Each aggregate (invoice, receipt, event, delivery, grant, client, session) has one function that returns its index rows and its part of
+// Each aggregate (invoice, receipt, event, delivery, grant, client, session, seat) has one function that returns its index rows and its part of
 // the counts (facts.go). A write compares what it returned before with what it returns now, and nothing else touches an
 // index. Check computes all of them again.
 package store

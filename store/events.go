@@ -44,6 +44,27 @@ func (db *DB) Events(ctx context.Context, m merchant.ID, after uint64, limit int
 	return list, err
 }
 
+// EventsBefore lists a merchant's part of the log before a number (0: from its end), newest first, at most limit (1,000).
+func (db *DB) EventsBefore(ctx context.Context, m merchant.ID, before uint64, limit int) (list []invoice.Logged, err error) {
+	limit = bounded(limit)
+	err = db.view(ctx, func(t *txn) error {
+		no, err := t.merchantNo(m)
+		if err != nil {
+			return err
+		}
+		var below []byte
+		if before > 0 {
+			below = key64(key32(nil, no), before)
+		}
+		return t.scanBack(bEventsBy, key32(nil, no), below, func(key, _ []byte) (bool, error) {
+			e, err := t.event(key[noLen:], m)
+			list = append(list, e)
+			return len(list) < limit, err
+		})
+	})
+	return list, err
+}
+
 // EventsOf gives the history of one invoice, oldest first.
 func (db *DB) EventsOf(ctx context.Context, m merchant.ID, id invoice.ID) (list []invoice.Logged, err error) {
 	err = db.view(ctx, func(t *txn) error {

@@ -49,6 +49,9 @@ func (t *txn) list(ctx context.Context, m merchant.ID, f *invoice.Filter, fn fun
 	if !f.To.IsZero() {
 		below = keyTime(bytes.Clone(prefix), f.To)
 	}
+	if at := key64(keyTime(bytes.Clone(prefix), f.Below.Created), f.Below.Seq); !f.Below.IsZero() && (below == nil || bytes.Compare(at, below) < 0) {
+		below = at
+	}
 	return t.scanBack(in, prefix, below, func(key, _ []byte) (bool, error) {
 		if !f.From.IsZero() && parseTime(key[len(prefix):]).Before(f.From) {
 			return false, nil

@@ -21,6 +21,9 @@ const (
 	bSessions
 	bAnswers
 	bIdle
+	bOperators
+	bSeats
+	bSeatsIdle
 	bKeys
 	bLookahead
 	bScripts
@@ -63,6 +66,7 @@ func names() [bucketCount]string {
 		bMeta: "meta", bMerchants: "merchants", bMerchantIDs: "merchantIDs", bGrants: "grants", bGrantsOf: "grantsOf",
 		bGrantsOfSIN: "grantsOfSIN", bCodes: "codes", bPairings: "pairings", bAsked: "asked", bClients: "clients",
 		bUnpaired: "unpaired", bSessions: "sessions", bAnswers: "answers", bIdle: "idle",
+		bOperators: "operators", bSeats: "seats", bSeatsIdle: "seatsIdle",
 		bKeys: "keys", bLookahead: "lookahead", bScripts: "scripts", bSkipped: "skipped", bInvoices: "invoices", bIDs: "ids", bGUIDs: "guids",
 		bCreated: "created", bByStatus: "byStatus", bByOrder: "byOrder", bByItem: "byItem", bTicks: "ticks",
 		bFollowing: "following", bReceipts: "receipts", bOutpoints: "outpoints", bInBlock: "inBlock", bPending: "pending",

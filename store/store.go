@@ -63,10 +63,11 @@ type DB struct {
 }
 
 var (
-	_ invoice.Store = (*DB)(nil)
-	_ tracker.Store = (*DB)(nil)
-	_ notify.Store  = (*DB)(nil)
-	_ auth.Store    = (*DB)(nil)
+	_ invoice.Store   = (*DB)(nil)
+	_ tracker.Store   = (*DB)(nil)
+	_ notify.Store    = (*DB)(nil)
+	_ auth.Store      = (*DB)(nil)
+	_ auth.StaffStore = (*DB)(nil)
 )
 
 // Open opens the file at cfg.Path and reads it through once; every checksum is compared. It refuses, with a sentence,

@@ -29,6 +29,7 @@ type Stores interface {
 	tracker.Store
 	notify.Store
 	auth.Store
+	auth.StaffStore
 	Merchant(ctx context.Context, id merchant.ID) (merchant.Merchant, error)
 	GrantsOf(ctx context.Context, m merchant.ID) ([]auth.Grant, error)
 	InvoiceByGUID(ctx context.Context, m merchant.ID, guid string) (invoice.Invoice, error)
@@ -36,6 +37,7 @@ type Stores interface {
 	ShowInvoices(ctx context.Context, m merchant.ID, f invoice.Filter, each int) ([]invoice.Shown, error)
 	EventsOf(ctx context.Context, m merchant.ID, id invoice.ID) ([]invoice.Logged, error)
 	Events(ctx context.Context, m merchant.ID, after uint64, limit int) ([]invoice.Logged, error)
+	EventsBefore(ctx context.Context, m merchant.ID, before uint64, limit int) ([]invoice.Logged, error)
 	Attention(ctx context.Context, m merchant.ID, limit int) ([]invoice.Need, error)
 	DeliveriesOf(ctx context.Context, m merchant.ID, id invoice.ID) ([]notify.Delivery, error)
 	Attempts(ctx context.Context, m merchant.ID, delivery uint64) ([]notify.Attempt, error)
@@ -98,6 +100,10 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		"requests for grants":          requests,
 		"clients":                      clients,
 		"sessions":                     sessions,
+		"operators":                    operators,
+		"seats":                        seats,
+		"lists go on from marks":       marks,
+		"the log backwards":            eventsBackwards,
 		"attention":                    attention,
 		"panics stay inside":           panics,
 		"a known request is done once": updateOnce,
