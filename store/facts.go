@@ -47,6 +47,8 @@ const (
 	countUnpaired   = "unpaired"
 	countSessions   = "sessions"
 	countAnswers    = "answers"
+	countOperators  = "operators"
+	countSeats      = "seats"
 	countRows       = "rows/"
 )
 

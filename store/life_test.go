@@ -422,6 +422,16 @@ func authActs() []act {
 		{"a client asks", put(asked, till, auth.Request{Scope: "till", GUID: "g"})},
 		{"approved", put(approved, till, auth.Request{})},
 		{"an offer", put(offered, auth.Client{}, auth.Request{Scope: "shop", GUID: "g"})},
+		{"an operator", func(l *life) error {
+			return l.db.UpdateStaff(l.ctx, func(tx auth.StaffTx) error {
+				return tx.PutOperator(auth.Operator{Name: "alice", Role: auth.Owner, Merchant: storetest.Other, Created: noon(0)})
+			})
+		}},
+		{"signed in", func(l *life) error {
+			return l.db.UpdateStaff(l.ctx, func(tx auth.StaffTx) error {
+				return tx.PutSeat([32]byte{7}, auth.Seat{Operator: "alice", Opened: noon(0), Used: noon(time.Minute)})
+			})
+		}},
 		{"an unpaired client", func(l *life) error {
 			return l.db.UpdateAuth(l.ctx, func(tx auth.Tx) error { return tx.PutClient(auth.Client{SIN: storetest.Desk, Created: noon(0)}) })
 		}},

@@ -131,6 +131,8 @@ func changes() map[bucket]func(key, payload []byte) []byte {
 		bClients:   edited(func(r *clientRecord) { r.SIN += "x" }),
 		bSessions:  edited(func(r *sessionRecord) { r.Used++ }),
 		bAnswers:   other,
+		bOperators: edited(func(r *operatorRecord) { r.Role = 9 }),
+		bSeats:     edited(func(r *seatRecord) { r.Used++ }),
 		bKeys:      edited(func(r *keyRecord) { r.Next = 1 }),
 		bLookahead: edited(func(r *addressRecord) { r.Index++ }),
 		bSkipped:   edited(func(r *addressRecord) { r.Index = 1 << 30 }),

@@ -47,6 +47,14 @@ func (h *hash16) UnmarshalText(b []byte) error {
 func (r *seatRecord) facts(key []byte) facts {
 	var f facts
 	f.row(bSeatsIdle, append(keyTime(nil, r.Used.time()), key...))
+	f.count(countSeats, 1)
+	return f
+}
+
+// facts of an operator.
+func (r *operatorRecord) facts() facts {
+	var f facts
+	f.count(countOperators, 1)
 	return f
 }
 
@@ -117,11 +125,26 @@ func (x staffTx) PutOperator(o auth.Operator) error {
 			return err
 		}
 	}
-	return x.t.save(bOperators, []byte(o.Name), rec)
+	was, old := operatorRecord{}, facts{}
+	ok, err := x.t.load(bOperators, []byte(o.Name), &was)
+	if err != nil {
+		return err
+	}
+	if ok {
+		old = was.facts()
+	}
+	return errors.Join(x.t.save(bOperators, []byte(o.Name), rec), x.t.reindex(old, rec.facts()))
 }
 
 // DropOperator implements auth.StaffTx. The seats lead to nobody then, and go when they are idle.
-func (x staffTx) DropOperator(name string) error { return x.t.remove(bOperators, []byte(name)) }
+func (x staffTx) DropOperator(name string) error {
+	var rec operatorRecord
+	ok, err := x.t.load(bOperators, []byte(name), &rec)
+	if err != nil || !ok {
+		return err
+	}
+	return errors.Join(x.t.remove(bOperators, []byte(name)), x.t.reindex(rec.facts(), facts{}))
+}
 
 // Seat implements auth.StaffView.
 func (x staffTx) Seat(hash [32]byte) (auth.Seat, bool, error) {
@@ -169,6 +192,10 @@ func (a *audit) operators() error {
 		var rec operatorRecord
 		if err := decode(bOperators, key, payload, &rec); err != nil {
 			return err
+		}
+		a.expect(bOperators, key, rec.facts())
+		if rec.Role != auth.Viewer && rec.Role != auth.Owner {
+			return errors.New("its role is unknown")
 		}
 		_, err := staffTx{a.t}.operator(string(key), &rec)
 		return err

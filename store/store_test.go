@@ -264,7 +264,7 @@ func TestBrokenFilesAreRefused(t *testing.T) {
 		clear(zeroed[page*os.Getpagesize() : (page+1)*os.Getpagesize()])
 	}
 	for name, text := range map[string][]byte{
-		"empty": {}, "text": []byte("not a database"), "half": whole[:8*os.Getpagesize()], "zeroed": zeroed, "no head": append(make([]byte, 2*os.Getpagesize()), whole[2*os.Getpagesize():]...),
+		"empty": {}, "text": []byte("not a database"), "a quarter": whole[:len(whole)/4], "zeroed": zeroed, "no head": append(make([]byte, 2*os.Getpagesize()), whole[2*os.Getpagesize():]...),
 	} {
 		broken := filepath.Join(t.TempDir(), "satchel.db")
 		if err := os.WriteFile(broken, text, 0o600); err != nil {
