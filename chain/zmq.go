@@ -83,6 +83,16 @@ func (w *Watcher) Wake() <-chan struct{} { return w.hints.wake }
 // removals, and half a million inputs and outputs; beyond that it says Resync instead.
 func (w *Watcher) Take() Hint { return w.hints.take() }
 
+// Announce takes a raw transaction that we know of before the node says so, as one that we have just handed to it: a hint
+// like those of ZMQ.
+func (w *Watcher) Announce(raw []byte) error {
+	tx, ours, err := w.cfg.Filter.ScanTx(raw)
+	if ours && err == nil {
+		w.hints.tx(tx)
+	}
+	return err
+}
+
 // Health gives the state of the three topics, always in the order rawtx, sequence, hashblock.
 func (w *Watcher) Health() []TopicHealth {
 	all := make([]TopicHealth, len(w.topics))

@@ -75,8 +75,11 @@ func FeeRate(fee Sats, vsize int64) SatPerVB {
 }
 
 // String formats as sat/vB: "1.25 sat/vB".
-func (f SatPerVB) String() string {
-	return trimZeros(fmt.Sprintf("%d.%03d", int64(f)/1000, int64(f)%1000)) + " sat/vB"
+func (f SatPerVB) String() string { return f.Number() + " sat/vB" }
+
+// Number formats the satoshis per virtual byte without the unit: "1.25", "2".
+func (f SatPerVB) Number() string {
+	return trimZeros(fmt.Sprintf("%d.%03d", int64(f)/1000, int64(f)%1000))
 }
 
 // maxDigits bounds what is parsed at all, so that no text is expensive.

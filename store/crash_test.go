@@ -160,4 +160,11 @@ func TestFileOfVersion1Opens(t *testing.T) {
 	if err != nil || len(deliveries) != 1 || !strings.Contains(string(deliveries[0].Body), `"paid"`) {
 		t.Fatalf("%+v %v", deliveries, err)
 	}
+	key := db.PaymentKey() // it had none, and keeps the one that it got
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if again := open(t, config(path)).PaymentKey(); again != key || key == [32]byte{} {
+		t.Error("the key of the payment protocols is not kept")
+	}
 }

@@ -54,22 +54,31 @@ func fill(path, network string, first merchant.Merchant) error {
 			}
 		}
 		t := newTxn(nil, tx)
-		var secret [32]byte
-		_, _ = rand.Read(secret[:]) // never fails (crypto/rand)
 		return errors.Join(
 			t.put(bMeta, []byte(metaSchema), key32(nil, schemaVersion)),
 			t.put(bMeta, []byte(metaNetwork), []byte(network)),
-			t.put(bMeta, []byte(metaSecret), secret[:]),
+			t.put(bMeta, []byte(metaSecret), newSecret()),
+			t.put(bMeta, []byte(metaPayPro), newSecret()),
 			t.putMerchant(&first),
 		)
 	})
 	return errors.Join(err, file.Close())
 }
 
-// complete makes the buckets that a file of the same schema does not have yet, all in one commit.
+// newSecret makes 32 random bytes.
+func newSecret() []byte {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails (crypto/rand)
+	return secret
+}
+
+// complete makes what a file of the same schema does not have yet, buckets and the key of the payment protocols, all in
+// one commit.
 func complete(file *bolt.DB) error {
 	var absent []string
+	keyless := false
 	err := file.View(func(tx *bolt.Tx) error {
+		keyless = tx.Bucket([]byte(bMeta.String())).Get([]byte(metaPayPro)) == nil
 		for _, name := range names() {
 			if tx.Bucket([]byte(name)) == nil {
 				absent = append(absent, name)
@@ -77,7 +86,7 @@ func complete(file *bolt.DB) error {
 		}
 		return nil
 	})
-	if err != nil || len(absent) == 0 {
+	if err != nil || len(absent) == 0 && !keyless {
 		return err
 	}
 	err = file.Update(func(tx *bolt.Tx) error {
@@ -86,10 +95,13 @@ func complete(file *bolt.DB) error {
 				return err
 			}
 		}
+		if keyless {
+			return newTxn(nil, tx).put(bMeta, []byte(metaPayPro), newSecret())
+		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("add buckets: %w", err)
+		return fmt.Errorf("add what is new: %w", err)
 	}
 	return nil
 }

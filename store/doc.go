@@ -32,6 +32,7 @@
 //	├── schema         → uint32         its version; a newer one is refused
 //	├── network        → text           a file of another network is refused
 //	├── secret         → 32 bytes       the server's key for tokens; backups carry it
+//	├── paypro         → 32 bytes       what answers of the payment protocols are signed with; wallets may have been told to trust it
 //	├── first          → header         the first block we took, to know from where we watched
 //	└── observed       → time           the last complete look at chain and mempool
 //	merchants          no → merchant

@@ -95,6 +95,7 @@ const (
 	metaSchema   = "schema"
 	metaNetwork  = "network"
 	metaSecret   = "secret"
+	metaPayPro   = "paypro"
 	metaFirst    = "first"
 	metaObserved = "observed"
 )

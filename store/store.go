@@ -51,6 +51,7 @@ type DB struct {
 	cfg     Config
 	bolt    *bolt.DB
 	secret  auth.Secret
+	paypro  [32]byte
 	network string
 	queue   *queue
 	running atomic.Bool
@@ -133,6 +134,10 @@ func (db *DB) prepare() error {
 			return errors.Join(errors.New("it has no server secret"), err)
 		}
 		db.secret = auth.Secret(secret)
+		key, _, err := t.get(bMeta, []byte(metaPayPro))
+		if copy(db.paypro[:], key) != len(db.paypro) || err != nil {
+			return errors.Join(errors.New("it has no key for the payment protocols"), err)
+		}
 		network, _, err := t.get(bMeta, []byte(metaNetwork))
 		db.network = string(network)
 		return err
@@ -169,6 +174,9 @@ func (db *DB) quitting() bool {
 
 // ServerSecret is the server's key for tokens. Backups carry it.
 func (db *DB) ServerSecret() auth.Secret { return db.secret }
+
+// PaymentKey is the secret of the key that signs the answers of the payment protocols. It is made once, and backups carry it.
+func (db *DB) PaymentKey() [32]byte { return db.paypro }
 
 // Network is the network that the file was made for, in the configuration's word.
 func (db *DB) Network() string { return db.network }
