@@ -12,7 +12,7 @@ func (a *audit) meta() error {
 	for _, must := range []struct {
 		key string
 		len int // 0: any but none
-	}{{metaSchema, 4}, {metaNetwork, 0}, {metaSecret, 32}} {
+	}{{metaSchema, 4}, {metaNetwork, 0}, {metaSecret, 32}, {metaPayPro, 32}} {
 		payload, ok, err := a.t.get(bMeta, []byte(must.key))
 		switch {
 		case err != nil: // reported with the sums
@@ -22,7 +22,7 @@ func (a *audit) meta() error {
 	}
 	return a.each(bMeta, func(key, payload []byte) error {
 		switch string(key) {
-		case metaSchema, metaNetwork, metaSecret:
+		case metaSchema, metaNetwork, metaSecret, metaPayPro:
 			return nil
 		case metaFirst:
 			return decode(bMeta, key, payload, &firstRecord{})

@@ -345,6 +345,9 @@ func TestBackupOpensAndIsSound(t *testing.T) {
 	if _, err := restored.Invoice(t.Context(), storetest.Shop, "invoice-1"); err != nil {
 		t.Fatal(err)
 	}
+	if restored.PaymentKey() != db.PaymentKey() || restored.ServerSecret() != db.ServerSecret() {
+		t.Error("a secret is another in the backup")
+	}
 }
 
 func TestOneKeyServesOneMerchant(t *testing.T) {
