@@ -19,7 +19,7 @@ type accessFrame struct {
 }
 
 func (w *Web) accessFrame() accessFrame {
-	return accessFrame{frame: w.frame(), Styles: w.assetURL("access.css"), Action: w.prefix + accessPath}
+	return accessFrame{frame: w.frame(w.languages[0]), Styles: w.assetURL("access.css"), Action: w.prefix + accessPath}
 }
 
 // accessCode is the page that asks for a code, or says what to do with one.
@@ -182,7 +182,7 @@ func (w *Web) showAccess(rw http.ResponseWriter, r *http.Request, status int, pa
 
 // accessTrouble is shown instead of a request.
 func (w *Web) accessTrouble(rw http.ResponseWriter, r *http.Request, err error) {
-	t := trouble{frame: w.frame()}
+	t := trouble{frame: w.frame(w.languages[0])}
 	status := http.StatusInternalServerError
 	switch fault.KindOf(err) {
 	case fault.Forbidden:

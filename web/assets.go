@@ -1,15 +1,18 @@
 package web
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
+	"time"
 )
 
-//go:embed assets pages
+//go:embed assets pages words
 var embedded embed.FS
 
 // asset is a file that never changes under its name.
@@ -73,3 +76,19 @@ func (w *Web) asset(rw http.ResponseWriter, r *http.Request) {
 
 // assetURL gives the path under which a browser finds an asset.
 func (w *Web) assetURL(name string) string { return w.prefix + "/assets/" + w.assets.names[name] }
+
+// modalAge is how long a shop's browser keeps bitpay.js, in seconds; its name never changes.
+const modalAge = 3600
+
+// modal answers with bitpay.js, which pages of other hosts load.
+func (w *Web) modal(rw http.ResponseWriter, r *http.Request) {
+	name := w.assets.names["bitpay.js"]
+	f := w.assets.files[name]
+	h := rw.Header()
+	h.Set("Content-Type", f.kind)
+	h.Set("Cache-Control", "public, max-age="+strconv.Itoa(modalAge))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	h.Set("ETag", `"`+name+`"`)
+	http.ServeContent(rw, r, "bitpay.js", time.Time{}, bytes.NewReader(f.body))
+}

@@ -4,6 +4,7 @@
 //	GET /invoice?id=ID            the page: HTML, complete without JavaScript (it reloads itself then)
 //	GET /invoice/stream?id=ID     server-sent events (WHATWG HTML, 9.2): a view at connect and after every change
 //	GET /invoice/view?id=ID       one view as JSON, for a page whose stream was refused
+//	GET /bitpay.js                what a shop's page loads to show an invoice in a window of its own; also /bitpay.min.js
 //	GET /assets/NAME.HASH.EXT     stylesheet, script and icon; their names change with their content
 //
 //	GET /api-access-request?pairingCode=CODE[&key=KEY]   also /api-tokens and /dashboard/merchant/api-tokens
@@ -11,13 +12,18 @@
 //
 // Other parameters are ignored, so that BitPay's "&view=modal" works. /i/ID is not served here.
 //
-// A view is one JSON object; its members are those of the type view. A stream ends after a view with "final":true: nothing
-// that a payer waits for can happen any more. It takes &due=SATS, the amount whose QR code the page already shows, and
-// sends a code only with another amount. A comment every 15 seconds keeps proxies awake. A client that does not
-// read is dropped. Over the hub's limit the answer is 429 with Retry-After, and the script asks for views instead.
+// The page speaks the languages of words/, the one of &lang=CODE or else the browser's choice. A view is one JSON object;
+// its members are those of the type view, its sentences in that language. A stream ends after a view with "final":true:
+// nothing that a payer waits for can happen any more. It takes &due=SATS, the amount whose QR code the page already shows,
+// and sends a code only with another amount. An event "beat" every 15 seconds keeps proxies awake, and tells a page that a
+// proxy does not keep events back; a page that hears nothing asks for views instead, as it does when the hub's limit is
+// reached (429 with Retry-After). A client that does not read is dropped.
 //
-// In a frame the script tells the parent what bitpay.js listens for: "loaded", "close", and {invoiceId, status} with the
-// words of BitPay's invoice states, "paid" always among them before a later one.
+// In a frame the script tells the parent what shops listen for: "loaded", "close", and {invoiceId, status} with the words of
+// BitPay's invoice states. "paid" comes before any later one, and again before "close": some shops wait for that word,
+// others keep only the last. bitpay.js gives the page window.bitpay: showInvoice(id), hideFrame, showFrame,
+// onModalWillEnter(fn), onModalWillLeave(fn), onModalReceiveMessage(fn), setApiUrlPrefix(url), and enableTestMode, which
+// does nothing, because this server is the one for tests as well. It believes messages of its own frame only.
 //
 // The page shows what a payer may see and nothing else. Every text in it may be hostile: html/template writes it, the script
 // sets it as text only, and the policy in the header lets no other script, style or host in. Any site may frame the page,

@@ -1,7 +1,7 @@
 package web
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,6 +39,7 @@ type view struct {
 	Tone          string `json:"tone"` // "wait", "good", "warn" or "bad"
 	Title         string `json:"title"`
 	Note          string `json:"note"`
+	Extra         string `json:"extra"`   // a remark about more money than was asked, or ""
 	Payable       bool   `json:"payable"` // the address, the amount and the code may be shown
 	Due           string `json:"due"`     // what is to be paid now; "" for any amount
 	DueSats       int64  `json:"dueSats"`
@@ -47,6 +48,7 @@ type view struct {
 	QR            *code  `json:"qr,omitempty"`
 	Left          int64  `json:"left"`
 	Confirmations int32  `json:"confirmations"`
+	Blocks        int32  `json:"blocks"`  // of the six confirmations that make a payment final, so many are there
 	Step          int    `json:"step"`    // 1 seen, 2 confirmed, 3 complete; 0 none of them
 	Settled       bool   `json:"settled"` // paid in full: the payer can go back to the shop
 	Final         bool   `json:"final"`   // nothing more will come
@@ -56,13 +58,13 @@ type view struct {
 // follow is how long a page waits for a late payment or confirmation before it calls the end the end.
 const follow = time.Hour
 
-// look makes the view of an invoice at a time.
-func look(p invoice.Public, now time.Time) view {
+// look makes the view of an invoice at a time, in a language.
+func look(p invoice.Public, l *language, now time.Time) view {
 	inv := p.Invoice
 	v := view{
 		ID: string(inv.ID), At: now.UnixMilli(), Status: inv.State.Status.String(), Exception: false,
 		State: stateOf(inv, now), Paid: inv.Sums.In.Number(), Left: max(inv.Expires.Sub(now).Milliseconds(), 0),
-		Confirmations: inv.Confirmations(p.Tip), Final: isFinal(inv, now), Transactions: transactions(p),
+		Confirmations: inv.Confirmations(p.Tip), Final: isFinal(inv, now), Transactions: transactions(p, l),
 	}
 	if e := inv.State.Exception; e != invoice.None {
 		v.Exception = e.String()
@@ -73,14 +75,15 @@ func look(p invoice.Public, now time.Time) view {
 	if v.Payable {
 		due := toSend(inv)
 		v.DueSats = int64(due)
-		v.URI = paymentURI(inv.Address, due, p.Merchant)
+		v.URI = paymentURI(request{Address: inv.Address.Text, Due: due, Label: p.Merchant, Message: inv.Order.ItemDesc})
 		if due > 0 {
 			v.Due = due.Number()
 		}
 	}
 	v.Tone, v.Step = bearing(v.State)
 	v.Settled = v.Step > 0
-	v.Title, v.Note = words(p, v)
+	v.Blocks = min(v.Confirmations, invoice.FinalConfirmations)
+	v.Title, v.Note, v.Extra = words(p, v, l)
 	return v
 }
 
@@ -175,35 +178,26 @@ func toSend(inv invoice.Invoice) money.Sats {
 const maxShown = 8
 
 // transactions lists what came in, one a line.
-func transactions(p invoice.Public) string {
+func transactions(p invoice.Public, l *language) string {
 	var b strings.Builder
 	for i, r := range p.Receipts {
 		if i == maxShown {
-			fmt.Fprintf(&b, "and %d more", len(p.Receipts)-i)
+			b.WriteString(l.say("receipt.more", "n", strconv.Itoa(len(p.Receipts)-i)))
 			break
 		}
 		id := r.Outpoint.TxID.String()
-		fmt.Fprintf(&b, "%s BTC in %s…%s, %s\n", r.Sats.Number(), id[:8], id[len(id)-8:], whereabouts(r, p.Tip))
+		b.WriteString(l.say("receipt", "amount", r.Sats.Number(), "id", id[:8]+"…"+id[len(id)-8:], "where", whereabouts(r, p.Tip, l)) + "\n")
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func whereabouts(r invoice.Receipt, tip int32) string {
+func whereabouts(r invoice.Receipt, tip int32, l *language) string {
 	switch r.Place.Where {
 	case invoice.InBlock:
-		return count(r.Confirmations(tip), "confirmation")
+		return l.say("receipt.block", "n", strconv.Itoa(int(r.Confirmations(tip))))
 	case invoice.InMempool, invoice.Unproved:
-		return "not in a block yet"
 	case invoice.Gone:
-		return "withdrawn or replaced"
+		return l.say("receipt.gone")
 	}
-	return "unknown"
-}
-
-// count writes "1 confirmation" and "2 confirmations".
-func count(n int32, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return l.say("receipt.mempool")
 }

@@ -1,66 +1,75 @@
 package web
 
 import (
-	"bytes"
 	"html/template"
 	"net/http"
 	"strconv"
 	"time"
 
-	"satchel/fault"
 	"satchel/invoice"
+	"satchel/money"
 )
-
-// policy lets in the page's own stylesheet, script, icon and stream, and nothing else. Any site may frame the page.
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors *"
-
-// frame is what every page needs.
-type frame struct {
-	CSS, JS, Icon string
-	Banner        string // a warning that the money is not real
-	Reload        int    // seconds after which a page without JavaScript loads again; 0: never
-}
 
 // checkout is the page of an invoice.
 type checkout struct {
 	frame
 	view
-	Shop     string // the merchant's name, or a stand-in
-	Item     string
-	Price    string
-	BTC      string // the whole due sum; "" where the price already says it
-	Rate     string
-	Address  []string // in groups of four
-	Link     template.URL
-	Clock    string
-	Share    int64  // of the window that is left, in thousandths
-	Window   int64  // milliseconds
-	Created  string // UTC
-	Expires  string // UTC
-	Back     string // where a payer goes after paying
-	Leave    string // where a payer goes without paying; "" where it is the same
-	Redirect bool   // go back without a click
-	Stream   string
-	Refresh  string
+	Shop       string // the merchant's name, or a stand-in
+	Item       string
+	Items      []line // what the price is made of, where the shop said
+	Order      string
+	Price      string
+	BTC        string // the whole due sum; "" where the price already says it
+	Rate       string
+	Address    []string // in groups of four
+	Link       template.URL
+	Protocol   template.URL // BIP72 without an address; "" where the payment protocol is not served
+	ProtocolQR *code
+	Clock      string
+	Share      int64 // of the window that is left, in thousandths
+	Window     int64 // milliseconds
+	Created    moment
+	Expires    moment
+	Back       string // where a payer goes after paying
+	Leave      string // where a payer goes without paying; "" where it is the same
+	Redirect   bool   // go back without a click
+	Stream     string
+	Refresh    string
+	Languages  []tongue
+}
+
+// line is a part of the price.
+type line struct{ Name, Amount string }
+
+// moment is a time, for programs (RFC 3339) and for people without JavaScript; with it they see their own zone's.
+type moment struct{ Machine, Human string }
+
+// tongue is a language to change to.
+type tongue struct {
+	*language
+	URL  string
+	Here bool
 }
 
 const (
 	reloadAfter   = 15 // seconds, without JavaScript
 	redirectAfter = 5  // seconds, without JavaScript
 	maxItem       = 160
+	maxItems      = 12
+	maxOrder      = 60
 )
+
+// Say gives a text in the page's language.
+func (c checkout) Say(key string) string { return c.Lang.say(key) }
+
+// Around gives a text before and after the shop's name.
+func (c checkout) Around(key string) [2]string { return c.Lang.around(key) }
+
+// Noscript tells a payer without JavaScript that the page keeps itself up to date.
+func (c checkout) Noscript() string { return c.Lang.say("noscript", "n", strconv.Itoa(c.Reload)) }
 
 // RedirectAfter is how long a payer without JavaScript reads before going back, in seconds.
 func (checkout) RedirectAfter() int { return redirectAfter }
-
-func (w *Web) frame() frame {
-	f := frame{CSS: w.assetURL("checkout.css"), JS: w.assetURL("checkout.js"), Icon: w.assetURL("icon.svg")}
-	if w.cfg.Network != "mainnet" {
-		f.Banner = clean(w.cfg.Network, 20) + " – not real money"
-	}
-	return f
-}
 
 func (w *Web) page(rw http.ResponseWriter, r *http.Request) {
 	now := w.cfg.Now()
@@ -73,19 +82,19 @@ func (w *Web) page(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (w *Web) checkout(r *http.Request, p invoice.Public, now time.Time) checkout {
-	inv, id := p.Invoice, template.URLQueryEscaper(string(p.Invoice.ID))
+	inv, l := p.Invoice, w.language(r)
 	c := checkout{
-		frame: w.frame(), view: look(p, now), Shop: shopName(p), Item: clean(inv.Order.ItemDesc, maxItem),
-		Price: priceText(inv.Quote.Price), Address: fours(inv.Address.Text),
-		Window: inv.Expires.Sub(inv.Created).Milliseconds(), Created: stamp(inv.Created), Expires: stamp(inv.Expires),
+		frame: w.frame(l), view: look(p, l, now), Shop: shopName(p, l), Item: clean(inv.Order.ItemDesc, maxItem), Items: items(inv, l),
+		Order: clean(inv.Order.OrderID, maxOrder), Price: priceText(inv.Quote.Price, l), Address: fours(inv.Address.Text),
+		Window: inv.Expires.Sub(inv.Created).Milliseconds(), Created: momentOf(inv.Created), Expires: momentOf(inv.Expires),
 		Back: linkTo(inv.Order.RedirectURL), Leave: linkTo(inv.Order.CloseURL),
-		Stream: w.prefix + "/invoice/stream?id=" + id, Refresh: w.prefix + "/invoice/view?id=" + id,
 	}
-	if inv.Due() > 0 && inv.Quote.Price.Code != "BTC" {
+	w.addresses(&c)
+	if inv.Due() > 0 && inv.Quote.Price.Code != money.BTC().Code {
 		c.BTC = inv.Due().Number()
 	}
 	if !inv.Quote.Rate.IsZero() {
-		c.Rate = "1 BTC = " + grouped(inv.Quote.Rate.String()) + " " + inv.Quote.Price.Code
+		c.Rate = "1 BTC = " + l.number(inv.Quote.Rate.String()) + " " + inv.Quote.Price.Code
 	}
 	c.Link = template.URL(c.URI) //nolint:gosec // made of escaped parts by paymentURI; html/template does not know the scheme
 	c.Clock = clock(time.Duration(c.Left) * time.Millisecond)
@@ -96,103 +105,52 @@ func (w *Web) checkout(r *http.Request, p invoice.Public, now time.Time) checkou
 	if !c.Final {
 		c.Reload = reloadAfter
 	}
-	c.QR = w.code(r, c.view)
+	c.QR = w.code(r, c.ID, c.URI)
+	if w.cfg.Protocol && c.Payable {
+		uri := protocolURI(w.base, inv.ID)
+		c.Protocol = template.URL(uri) //nolint:gosec // the operator's own address and our own id
+		c.ProtocolQR = w.code(r, c.ID, uri)
+	}
 	return c
 }
 
-// code gives the QR code of a view, nil where there is none to show. A page without it still has the address.
-func (w *Web) code(r *http.Request, v view) *code {
-	if v.URI == "" {
+// addresses tells where the page finds itself: its views, and itself in other languages.
+func (w *Web) addresses(c *checkout) {
+	query := "?id=" + template.URLQueryEscaper(c.ID) + "&lang="
+	c.Stream, c.Refresh = w.prefix+"/invoice/stream"+query+c.Lang.Code, w.prefix+"/invoice/view"+query+c.Lang.Code
+	for _, l := range w.languages {
+		c.Languages = append(c.Languages, tongue{language: l, URL: w.prefix + "/invoice" + query + l.Code, Here: l == c.Lang})
+	}
+}
+
+// language is the one to answer a request in.
+func (w *Web) language(r *http.Request) *language {
+	return w.languages.choose(r.URL.Query().Get("lang"), r.Header.Get("Accept-Language"))
+}
+
+// items lists what the shop said the price is made of.
+func items(inv invoice.Invoice, l *language) []line {
+	var list []line
+	for _, it := range inv.Order.Items[:min(len(inv.Order.Items), maxItems)] {
+		list = append(list, line{Name: clean(it.Description, maxItem), Amount: priceText(it.Amount, l)})
+	}
+	return list
+}
+
+// code gives the QR code of a payment request, nil where there is none to show. A page without it still has the address.
+func (w *Web) code(r *http.Request, id, uri string) *code {
+	if uri == "" {
 		return nil
 	}
-	q, err := w.codes.get(v.URI)
+	q, err := w.codes.get(uri)
 	if err != nil {
-		w.cfg.Log.WarnContext(r.Context(), "draw QR code", "invoice", v.ID, "err", err)
+		w.cfg.Log.WarnContext(r.Context(), "draw QR code", "invoice", id, "err", err)
 		return nil
 	}
 	return &q
 }
 
-func stamp(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
-
-// The answers of this package itself.
-var (
-	errNoInvoice = fault.New(fault.NotFound, "no such invoice")
-	errNoPage    = fault.New(fault.NotFound, "no such page")
-)
-
-// trouble is the page that is shown instead of an invoice.
-type trouble struct {
-	frame
-	Title, Note string
-}
-
-func (w *Web) problem(rw http.ResponseWriter, r *http.Request, err error) {
-	t := trouble{frame: w.frame()}
-	status := statusOf(err)
-	switch status {
-	case http.StatusNotFound:
-		t.Title, t.Note = "No such invoice", "The link may be incomplete. Please go back to the shop and try again from there."
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		t.Title, t.Note = "One moment, please", "This page is busy and will try again by itself. A payment that you sent is not lost."
-		t.Reload = reloadAfter
-		rw.Header().Set("Retry-After", strconv.Itoa(reloadAfter))
-	default:
-		t.Title, t.Note = "Something went wrong", "The fault is on our side, and it was noted. A payment that you sent is not lost. Please load this page again in a minute."
-		w.cfg.Log.ErrorContext(r.Context(), "show invoice", "err", err)
-	}
-	w.render(rw, r, sheet{status: status, page: "trouble.html", policy: policy, data: t})
-}
-
-// statusOf translates a kind for a payer, who can be wrong only about the id.
-func statusOf(err error) int {
-	switch fault.KindOf(err) {
-	case fault.NotFound, fault.Invalid, fault.Unauthenticated, fault.Forbidden:
-		return http.StatusNotFound
-	case fault.TooMany:
-		return http.StatusTooManyRequests
-	case fault.Unavailable:
-		return http.StatusServiceUnavailable
-	case fault.Internal, fault.Conflict, fault.TooLarge, fault.Unsupported, fault.NotOffered:
-		return http.StatusInternalServerError
-	}
-	return http.StatusInternalServerError
-}
-
-// sheet is a page to be written.
-type sheet struct {
-	status int
-	page   string // the template's name
-	policy string // Content-Security-Policy
-	data   any
-}
-
-// render writes a page in one piece, so that a fault in a template never leaves half of one.
-func (w *Web) render(rw http.ResponseWriter, r *http.Request, s sheet) {
-	var b bytes.Buffer
-	if err := w.pages.ExecuteTemplate(&b, s.page, s.data); err != nil {
-		w.cfg.Log.ErrorContext(r.Context(), "render page", "page", s.page, "err", err)
-		http.Error(rw, "something went wrong on our side", http.StatusInternalServerError)
-		return
-	}
-	h := rw.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", s.policy)
-	private(h)
-	rw.WriteHeader(s.status)
-	w.send(rw, r, b.Bytes())
-}
-
-// private sets the headers of every answer about an invoice.
-func private(h http.Header) {
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-}
-
-// send writes a body; a client that went away is no news.
-func (w *Web) send(rw http.ResponseWriter, r *http.Request, body []byte) {
-	if _, err := rw.Write(body); err != nil {
-		w.cfg.Log.DebugContext(r.Context(), "client went away", "err", err)
-	}
+func momentOf(t time.Time) moment {
+	t = t.UTC()
+	return moment{Machine: t.Format(time.RFC3339), Human: t.Format("2006-01-02 15:04 UTC")}
 }

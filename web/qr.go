@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"rsc.io/qr"
 
@@ -15,23 +16,52 @@ import (
 // quiet is the white border that ISO/IEC 18004 asks for, in modules.
 const quiet = 4
 
-// maxLabel bounds the label in a payment request, in characters, so that the code stays easy to scan.
-const maxLabel = 32
+// maxLabel bounds label and message in a payment request, each in characters and in escaped bytes, so that the code stays
+// easy to scan.
+const (
+	maxLabel   = 32
+	maxEscaped = 60
+)
 
-// paymentURI writes a BIP21 request; the amount is left out when it is 0.
-func paymentURI(addr invoice.Address, due money.Sats, label string) string {
+// request is what a wallet is asked to pay.
+type request struct {
+	Address string
+	Due     money.Sats // 0: what the payer likes
+	Label   string     // who is paid
+	Message string     // what for
+}
+
+// paymentURI writes a BIP21 request.
+func paymentURI(r request) string {
 	var q []string
-	if due > 0 {
-		q = append(q, "amount="+due.Number())
+	if r.Due > 0 {
+		q = append(q, "amount="+r.Due.Number())
 	}
-	if label = clean(label, maxLabel); label != "" {
-		q = append(q, "label="+percent(label))
+	if label := brief(r.Label); label != "" {
+		q = append(q, "label="+label)
 	}
-	uri := "bitcoin:" + percent(addr.Text)
+	if message := brief(r.Message); message != "" {
+		q = append(q, "message="+message)
+	}
+	uri := "bitcoin:" + percent(r.Address)
 	if len(q) > 0 {
 		uri += "?" + strings.Join(q, "&")
 	}
 	return uri
+}
+
+// protocolURI writes a BIP72 request without an address: the wallet asks the server how to pay.
+func protocolURI(base string, id invoice.ID) string { return "bitcoin:?r=" + base + "/i/" + string(id) }
+
+// brief gives a text escaped and shortened by whole characters.
+func brief(text string) string {
+	text = clean(text, maxLabel)
+	for len(percent(text)) > maxEscaped {
+		cut := strings.TrimSuffix(text, "…")
+		_, last := utf8.DecodeLastRuneInString(cut)
+		text = cut[:len(cut)-last] + "…"
+	}
+	return percent(text)
 }
 
 // percent escapes everything but the unreserved characters of RFC 3986, spaces as %20.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"net/http"
 	"strconv"
 	"time"
@@ -21,9 +22,9 @@ func (w *Web) view(rw http.ResponseWriter, r *http.Request) {
 		w.refuse(rw, r, err)
 		return
 	}
-	v := look(p, now)
+	v := look(p, w.language(r), now)
 	if v.DueSats != shown(r) {
-		v.QR = w.code(r, v)
+		v.QR = w.code(r, v.ID, v.URI)
 	}
 	body, err := json.Marshal(v)
 	if err != nil {
@@ -77,7 +78,7 @@ func (w *Web) stream(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer cancel()
-	s := &stream{web: w, req: r, out: rw, ctl: http.NewResponseController(rw), id: id, shown: shown(r)}
+	s := &stream{web: w, req: r, out: rw, ctl: http.NewResponseController(rw), id: id, lang: w.language(r), shown: shown(r)}
 	first, err := s.read(r.Context())
 	if err != nil {
 		w.refuse(rw, r, err)
@@ -103,6 +104,7 @@ type stream struct {
 	out   http.ResponseWriter
 	ctl   *http.ResponseController
 	id    invoice.ID
+	lang  *language
 	shown int64 // the amount whose code the page has
 	last  view
 }
@@ -113,7 +115,7 @@ func (s *stream) read(ctx context.Context) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	return look(p, now), nil
+	return look(p, s.lang, now), nil
 }
 
 // open lifts the server's limits for a whole request, which a stream outlives, and puts a limit on each write.
@@ -135,10 +137,14 @@ func (s *stream) deadline() error {
 	return s.ctl.SetWriteDeadline(time.Now().Add(s.web.write)) //nolint:forbidigo // a socket keeps the machine's time, not the daemon's clock
 }
 
+// reconnect is after how many milliseconds a page comes back when its stream broke: within two and four seconds, spread
+// so that a restart does not meet all pages at once.
+func reconnect(id invoice.ID) uint32 { return 2000 + crc32.ChecksumIEEE([]byte(id))%2000 }
+
 // run sends the first view, and then one after every wake. Without a wake it looks now and then all the same: a new
 // block changes the confirmations of invoices that did not change, and a wake is only a hint.
 func (s *stream) run(wake <-chan struct{}, v view) error {
-	if err := s.write([]byte("retry: 3000\n\n")); err != nil {
+	if err := s.write(fmt.Appendf(nil, "retry: %d\n\n", reconnect(s.id))); err != nil {
 		return err
 	}
 	beat := time.NewTicker(s.web.beat)
@@ -167,7 +173,7 @@ func (s *stream) look(asked bool) error {
 		s.web.cfg.Log.WarnContext(s.req.Context(), "read invoice for its stream", "invoice", string(s.id), "err", err)
 	}
 	if err != nil || !asked && v.same(s.last) {
-		return s.write([]byte(":\n\n"))
+		return s.write([]byte("event: beat\ndata\n\n"))
 	}
 	return s.tell(v)
 }
@@ -177,7 +183,7 @@ func (s *stream) look(asked bool) error {
 func (s *stream) tell(v view) error {
 	s.last = v
 	if v.Payable && v.DueSats != s.shown {
-		v.QR, s.shown = s.web.code(s.req, v), v.DueSats
+		v.QR, s.shown = s.web.code(s.req, v.ID, v.URI), v.DueSats
 	}
 	body, err := json.Marshal(v)
 	if err != nil {

@@ -65,22 +65,22 @@ func linkTo(text string) string {
 	return u.String()
 }
 
-// priceText writes a price for people: "1,250.00 USD", "0.0025 BTC".
-func priceText(f money.Fiat) string {
+// priceText writes a price for people: "1,250.00 USD", "0.0025 BTC". Bitcoin has a point in every language, as wallets do.
+func priceText(f money.Fiat, l *language) string {
 	if f.Code == money.BTC().Code {
 		return f.Number() + " BTC"
 	}
-	return grouped(f.Fixed()) + " " + f.Code
+	return l.number(f.Fixed()) + " " + f.Code
 }
 
-// grouped puts a comma before every three digits of the whole part.
-func grouped(number string) string {
+// grouped puts a mark before every three digits of the whole part, and another before the fraction.
+func grouped(number, mark, point string) string {
 	whole, rest, dotted := strings.Cut(number, ".")
 	for i := len(whole) - 3; i > 0 && whole[i-1] != '-'; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
+		whole = whole[:i] + mark + whole[i:]
 	}
 	if dotted {
-		return whole + "." + rest
+		return whole + point + rest
 	}
 	return whole
 }

@@ -24,23 +24,26 @@ type Store interface {
 
 // Config is what a Web works with.
 type Config struct {
-	Store   Store
-	Hub     *live.Hub        // woken with the invoice's id after each change
-	Now     func() time.Time // the daemon's clock
-	Base    string           // the public URL, absolute http or https; its path goes before every path of the page
-	Network string           // "mainnet"; any other shows that the money is not real
-	Log     *slog.Logger
-	Access  *Access // nil: the approval page is not served
+	Store    Store
+	Hub      *live.Hub        // woken with the invoice's id after each change
+	Now      func() time.Time // the daemon's clock
+	Base     string           // the public URL, absolute http or https; its path goes before every path of the page
+	Protocol bool             // /i/ID speaks the payment protocols: the page offers a code for them
+	Network  string           // "mainnet"; any other shows that the money is not real
+	Log      *slog.Logger
+	Access   *Access // nil: the approval page is not served
 }
 
 // Web serves the checkout page and the approval page. It holds no state of an invoice: each answer reads the store.
 type Web struct {
-	cfg    Config
-	prefix string // the path of Base, without a slash at its end
-	assets assets
-	pages  *template.Template
-	codes  codes
-	mux    *http.ServeMux
+	cfg       Config
+	base      string // Base without a slash at its end
+	prefix    string // the path of it
+	assets    assets
+	languages languages
+	pages     *template.Template
+	codes     codes
+	mux       *http.ServeMux
 
 	beat  time.Duration // between comments, and between looks without a wake
 	write time.Duration // within which a client takes an event
@@ -67,12 +70,17 @@ func New(cfg Config) (*Web, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load assets: %w", err)
 	}
+	tongues, err := loadLanguages()
+	if err != nil {
+		return nil, fmt.Errorf("load languages: %w", err)
+	}
 	pages, err := template.ParseFS(embedded, "pages/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse pages: %w", err)
 	}
 	w := &Web{
-		cfg: cfg, prefix: strings.TrimRight(base.EscapedPath(), "/"), assets: files, pages: pages,
+		cfg: cfg, base: strings.TrimRight(base.String(), "/"), prefix: strings.TrimRight(base.EscapedPath(), "/"),
+		assets: files, languages: tongues, pages: pages,
 		mux: http.NewServeMux(), beat: heartbeat, write: writeWait, stopped: make(chan struct{}),
 	}
 	w.mux.HandleFunc("GET /invoice", w.page)
@@ -80,13 +88,15 @@ func New(cfg Config) (*Web, error) {
 	w.mux.HandleFunc("GET /invoice/stream", w.stream)
 	w.mux.HandleFunc("GET /invoice/view", w.view)
 	w.mux.HandleFunc("GET /assets/{file}", w.asset)
+	w.mux.HandleFunc("GET /bitpay.js", w.modal)
+	w.mux.HandleFunc("GET /bitpay.min.js", w.modal)
 	if cfg.Access != nil {
 		w.accessRoutes()
 	}
 	return w, nil
 }
 
-// Handler gives the routes: /invoice, what is below it, /assets/ and the approval page's. The paths are those behind Base.
+// Handler gives the routes: /invoice, what is below it, /assets/, /bitpay.js and the approval page's. The paths are those behind Base.
 func (w *Web) Handler() http.Handler { return w.mux }
 
 // Stop ends the open streams and refuses new ones; pages connect again by themselves after a restart. It is meant for

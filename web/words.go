@@ -1,7 +1,9 @@
 package web
 
 import (
-	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"satchel/invoice"
 	"satchel/merchant"
@@ -11,109 +13,117 @@ import (
 // maxName bounds a merchant's name on the page, in characters.
 const maxName = 60
 
-// shopName is the merchant's name as the sentences use it.
-func shopName(p invoice.Public) string {
+// shopName is the merchant's name, or the language's word for a shop.
+func shopName(p invoice.Public, l *language) string {
 	if name := clean(p.Merchant, maxName); name != "" {
 		return name
 	}
-	return "the shop"
+	return l.say("shop")
 }
 
-// words say to the payer where the payment stands and what to do, if anything.
-func words(p invoice.Public, v view) (title, note string) {
-	shop, inv := shopName(p), p.Invoice
+// isolate keeps a name that is written from right to left from turning the sentence around it (Unicode UAX 9).
+func isolate(name string) string {
+	const first, pop = "\u2068", "\u2069"
+	if strings.ContainsFunc(name, func(r rune) bool {
+		return unicode.In(r, unicode.Hebrew, unicode.Arabic, unicode.Syriac, unicode.Thaana, unicode.Nko, unicode.Samaritan, unicode.Mandaic)
+	}) {
+		return first + name + pop
+	}
+	return name
+}
+
+// teller says to the payer where the payment stands and what to do, if anything.
+type teller struct {
+	*language
+	inv  invoice.Invoice
+	shop string
+	conf int32
+}
+
+// words gives title, note and, where more money came in than was asked, a remark about it.
+func words(p invoice.Public, v view, l *language) (title, note, extra string) {
+	t := teller{language: l, inv: p.Invoice, shop: isolate(shopName(p, l)), conf: v.Confirmations}
 	switch v.State {
 	case waiting:
-		if inv.Due() == 0 {
-			return "Waiting for your payment", "Send the amount you like."
+		if t.inv.Due() == 0 {
+			return t.say("waiting.title"), t.say("waiting.any"), ""
 		}
-		return "Waiting for your payment", "Send the exact amount. Your wallet adds the network’s fee."
+		return t.say("waiting.title"), t.say("waiting.note"), ""
 	case partial:
-		return "A part has arrived", partialNote(inv)
+		return t.say("partial.title"), t.partial(), ""
 	case closing:
-		return "The time is up", "Looking for a payment sent at the last moment. Please do not pay any more."
+		return t.say("closing.title"), t.say("closing.note"), ""
 	case seen:
-		return "Payment received", seenNote(inv, v) + extra(inv, shop)
+		return t.say("seen.title"), t.seen(), t.over()
 	case confirmed:
-		return "Payment confirmed", progress(v) + " You can close this page." + extra(inv, shop)
+		return t.say("confirmed.title"), t.confirmed(), t.over()
 	case complete:
-		if inv.Due() == 0 {
-			return "Nothing to pay", "There is nothing to pay for this order."
+		if t.inv.Due() == 0 {
+			return t.say("nothing.title"), t.say("nothing.note"), ""
 		}
-		return "Payment complete", "Thank you! Your payment is final." + extra(inv, shop)
+		return t.say("complete.title"), t.say("complete.note"), t.over()
 	case expired:
-		return "This invoice has expired", "Please do not pay it any more: go back to " + shop + " and order again. A payment that you sent just now will still be shown here."
+		return t.say("expired.title"), t.say("expired.note", "shop", t.shop), ""
 	case cancelled:
-		return "This invoice was cancelled", "Please do not pay it any more. If you still want to buy, go back to " + shop + "."
+		return t.say("cancelled.title"), t.say("cancelled.note", "shop", t.shop), ""
 	case short:
-		return "Too little arrived in time", fmt.Sprintf("%s of %s BTC arrived before the time was up. Please contact %s, and do not send more.",
-			inv.Sums.In.Number(), inv.Due().Number(), shop)
+		return t.say("short.title"), t.say("short.note", "in", t.inv.Sums.In.Number(), "due", t.inv.Due().Number(), "shop", t.shop), ""
 	case late:
-		return "Your payment arrived late", fmt.Sprintf("%s BTC arrived after the time was up. %s can see it: please contact them to settle the order, and do not pay again.",
-			(inv.Sums.In + inv.Sums.Late).Number(), capital(shop))
+		return t.say("late.title"), t.say("late.note", "in", (t.inv.Sums.In + t.inv.Sums.Late).Number(), "shop", t.shop), ""
 	case invalid:
-		return "Payment not valid", invalidNote(inv, shop)
+		return t.say("invalid.title"), t.invalid(), ""
 	case declined:
-		return "Payment declined", "Please contact " + shop + "."
 	}
-	return "Unknown state", "Please contact " + shop + "."
+	return t.say("declined.title"), t.say("declined.note", "shop", t.shop), ""
 }
 
-func partialNote(inv invoice.Invoice) string {
-	missing := inv.Unpaid()
-	note := fmt.Sprintf("%s BTC came in, %s BTC are missing. Please send the rest to the same address.",
-		inv.Sums.In.Number(), missing.Number())
-	if toSend(inv) > missing {
-		note += fmt.Sprintf(" The network carries no less than %s BTC at a time.", toSend(inv).Number())
+func (t teller) partial() string {
+	missing := t.inv.Unpaid()
+	note := t.say("partial.note", "in", t.inv.Sums.In.Number(), "missing", missing.Number())
+	if least := toSend(t.inv); least > missing {
+		note += " " + t.say("partial.least", "least", least.Number())
 	}
 	return note
 }
 
-// seenNote: a slow invoice counts its confirmations here, because its status moves only at the last one.
-func seenNote(inv invoice.Invoice, v view) string {
-	if v.Confirmations > 0 {
-		return progress(v) + " You can close this page."
-	}
-	if inv.Terms.Speed == merchant.Low {
-		return fmt.Sprintf("The network has it. The shop waits for %d confirmations, about an hour. You can close this page.", invoice.FinalConfirmations)
-	}
-	return "The network has it. The first confirmation takes about ten minutes. You can close this page."
-}
-
-func progress(v view) string {
-	if v.Confirmations == 0 {
-		return "The shop accepts it, and the network will confirm it soon."
-	}
-	return fmt.Sprintf("%d of %d confirmations.", min(v.Confirmations, invoice.FinalConfirmations), invoice.FinalConfirmations)
-}
-
-func invalidNote(inv invoice.Invoice, shop string) string {
+// seen: a slow invoice counts its confirmations here, because its status moves only at the last one.
+func (t teller) seen() string {
 	switch {
-	case inv.State.Marked:
-		return capital(shop) + " marked this payment as not valid. Please contact them."
-	case inv.State.Reversed:
-		return "The transaction was withdrawn or replaced before it was final. If you still want to buy, please contact " + shop + "."
+	case t.conf > 0:
+		return t.progress()
+	case t.inv.Terms.Speed == merchant.Low:
+		return t.say("seen.slow", "n", strconv.Itoa(invoice.FinalConfirmations))
 	}
-	return "The network did not confirm the transaction in time. Should it confirm after all, it still counts. Please contact " + shop + "."
+	return t.say("seen.note")
 }
 
-// extra names money beyond what was asked, so that nobody wonders where it went.
-func extra(inv invoice.Invoice, shop string) string {
-	var beyond money.Sats
-	if inv.State.Exception == invoice.PaidOver {
-		beyond = max(inv.Sums.In-inv.Due(), 0)
+func (t teller) confirmed() string {
+	if t.conf > 0 {
+		return t.progress()
 	}
-	beyond += inv.Sums.Late + inv.Sums.Stray
-	if beyond == 0 {
+	return t.say("confirmed.zero")
+}
+
+func (t teller) progress() string {
+	n := min(t.conf, invoice.FinalConfirmations)
+	return t.say("progress", "n", strconv.Itoa(int(n)), "of", strconv.Itoa(invoice.FinalConfirmations))
+}
+
+func (t teller) invalid() string {
+	switch {
+	case t.inv.State.Marked:
+		return t.say("invalid.marked", "shop", t.shop)
+	case t.inv.State.Reversed:
+		return t.say("invalid.reversed", "shop", t.shop)
+	}
+	return t.say("invalid.slow", "shop", t.shop)
+}
+
+// over names money beyond what was asked, so that nobody wonders where it went.
+func (t teller) over() string {
+	beyond := t.inv.Surplus() + t.inv.Sums.Late + t.inv.Sums.Stray
+	if beyond == money.Sats(0) {
 		return ""
 	}
-	return fmt.Sprintf(" %s BTC more than asked came in: please contact %s about it.", beyond.Number(), shop)
-}
-
-// capital begins a sentence with a name; only the stand-in for a name needs a capital.
-func capital(shop string) string {
-	if shop == "the shop" {
-		return "The shop"
-	}
-	return shop
+	return t.say("over", "amount", beyond.Number(), "shop", t.shop)
 }

@@ -161,7 +161,7 @@ func newWorld(t testing.TB, limit int, invoices ...invoice.Public) *world {
 		store.put(p)
 	}
 	w, err := New(Config{
-		Store: store, Hub: hub, Now: clock.read, Base: "https://pay.example/", Network: "regtest", Log: slog.New(slog.DiscardHandler),
+		Store: store, Hub: hub, Now: clock.read, Base: "https://pay.example/", Network: "regtest", Protocol: true, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

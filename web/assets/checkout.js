@@ -18,6 +18,7 @@
   let due = data.due;
   let final = data.final === "true";
   let events = null;
+  let heard = performance.now();
   let asked = false;
 
   // ---- what the page shows
@@ -28,9 +29,11 @@
     end = performance.now() + v.left;
     final = v.final;
     asked = false;
-    Object.assign(data, { state: v.state, tone: v.tone, payable: v.payable, settled: v.settled, step: v.step });
+    Object.assign(data, { state: v.state, tone: v.tone, payable: v.payable, settled: v.settled, step: v.step, blocks: v.blocks });
     put("title", v.title);
     put("note", v.note);
+    put("extra", v.extra);
+    show("extra", v.extra !== "");
     document.title = v.title + " – " + data.shop;
     put("transactions", v.transactions);
     showAll(".received", v.transactions);
@@ -63,23 +66,26 @@
     const h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
     put("left", h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`);
     if (span > 0) at("bar").setAttribute("width", Math.min(1000 * left / span, 1000));
-    main.toggleAttribute("data-low", s <= 120);
+    const low = s <= 120;
+    if (low && !main.hasAttribute("data-low")) put("said", `${data.timeLeft}: ${at("left").textContent}`); // for a screen reader, once
+    main.toggleAttribute("data-low", low);
     if (left > 0 || asked) return;
     asked = true; // nobody should pay any more, even if the server cannot be asked now
     showAll(".pay", false);
     Object.assign(data, { payable: false, tone: "warn", state: "closing" });
-    put("title", "The time is up");
-    put("note", "Please do not pay any more.");
+    put("title", data.closing);
+    put("note", data.closingNote);
     setTimeout(refresh, 1000);
   };
 
   // ---- what follows from being paid
 
+  const post = (message) => { window.parent.postMessage(message, "*"); };
   let told = "", going = false;
   const tell = (status) => {
     if (!framed || told === status) return;
     told = status;
-    window.parent.postMessage({ invoiceId: data.id, status }, "*");
+    post({ invoiceId: data.id, status });
   };
   const settle = (v) => {
     if (v.settled && told === "new") tell("paid"); // shops wait for this word, and a fast invoice skips it
@@ -93,22 +99,36 @@
 
   // ---- what the server says
 
+  const silence = 35000; // more than two beats
+  const online = (yes) => { heard = performance.now(); put("lost", yes ? "" : data.lost); };
   const query = () => "&due=" + encodeURIComponent(due);
   const refresh = async () => {
     try {
       const answer = await fetch(data.refresh + query(), { cache: "no-store" });
       if (answer.ok) apply(await answer.json());
-    } catch { /* offline; the next try will tell */ }
+      online(answer.ok);
+    } catch { online(false); } // the next try will tell
   };
+  const later = () => setTimeout(() => refresh().then(listen), 5000 + 5000 * Math.random());
   const listen = () => {
     if (final || events) return;
     events = new EventSource(data.stream + query());
-    events.onmessage = (e) => apply(JSON.parse(e.data));
+    events.onopen = () => online(true);
+    events.onmessage = (e) => { online(true); apply(JSON.parse(e.data)); };
+    events.addEventListener("beat", () => online(true));
     events.onerror = () => {
-      if (!events || events.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+      if (!events) return;
+      online(false);
+      if (events.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
       events = null;
-      setTimeout(() => refresh().then(listen), 10000);
+      later();
     };
+  };
+  const watch = () => { // a proxy that keeps events back, or a connection that died unnoticed
+    if (!events || performance.now() - heard < silence) return;
+    events.close();
+    events = null;
+    refresh().then(listen);
   };
 
   // ---- what the payer does
@@ -132,22 +152,33 @@
   for (const button of document.querySelectorAll("[data-copy]")) {
     const words = [...button.childNodes];
     button.hidden = false;
-    let later;
+    let undo;
     button.addEventListener("click", async () => {
-      const done = await copy(at(button.dataset.copy).textContent.replace(/\s/g, ""));
+      const source = at(button.dataset.copy);
+      const done = await copy(source.getAttribute("href") ?? source.textContent.replace(/\s/g, ""));
       button.focus({ preventScroll: true });
-      if (!done) { window.getSelection().selectAllChildren(at(button.dataset.copy)); return; }
-      button.textContent = "Copied";
+      if (!done) { window.getSelection().selectAllChildren(source); return; }
+      if (button.classList.contains("copy")) button.textContent = data.copied; // an icon stays one
       button.classList.add("done");
-      put("said", button.dataset.name + " copied");
-      clearTimeout(later);
-      later = setTimeout(() => { button.replaceChildren(...words); button.classList.remove("done"); put("said", ""); }, 2000);
+      put("said", `${data.copied}: ${button.dataset.name}`);
+      clearTimeout(undo);
+      undo = setTimeout(() => { button.replaceChildren(...words); button.classList.remove("done"); put("said", ""); }, 2000);
     });
   }
   if (framed) {
+    const close = () => {
+      if (data.settled === "true") post({ invoiceId: data.id, status: "paid" }); // for shops that keep the last word only
+      post("close");
+    };
     show("close", true);
-    at("close").addEventListener("click", () => window.parent.postMessage("close", "*"));
-    window.parent.postMessage("loaded", "*");
+    at("close").addEventListener("click", close);
+    document.addEventListener("keydown", (e) => { if (e.key === "Escape") close(); });
+    post("loaded");
+  }
+  for (const e of document.querySelectorAll("time")) { // in the payer's own zone
+    const zone = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+    e.title = e.textContent;
+    e.textContent = zone.format(new Date(e.dateTime));
   }
   document.addEventListener("visibilitychange", () => {
     if (document.hidden || final) return;
@@ -156,7 +187,7 @@
 
   told = data.status === "new" ? "" : "new"; // a page that opens when it is paid already says "paid", too
   settle({ status: data.status, settled: data.settled === "true" });
-  setInterval(tick, 1000);
+  setInterval(() => { tick(); watch(); }, 1000);
   tick();
   listen();
 })();

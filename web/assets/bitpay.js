@@ -1,0 +1,69 @@
+// What a shop's page loads to show an invoice over itself: window.bitpay, as BitPay's plug-ins know it. The server that
+// this file came from is the one that is asked, unless setApiUrlPrefix says another.
+"use strict";
+(() => {
+  if (window.bitpay) return;
+  const self = document.currentScript && document.currentScript.src;
+  let base = self ? self.replace(/\/bitpay(\.min)?\.js([?#].*)?$/, "") : "https://bitpay.com";
+  const nothing = () => {};
+  let entering = nothing, leaving = nothing, receiving = nothing;
+  let frame = null, shade = null, before = null, visible = false;
+
+  const build = () => {
+    shade = document.createElement("div");
+    shade.setAttribute("role", "dialog");
+    shade.setAttribute("aria-modal", "true");
+    shade.setAttribute("aria-label", "Bitcoin");
+    shade.style.cssText = "position:fixed;inset:0;z-index:2147483647;display:none;align-items:center;justify-content:center;background:rgb(0 0 0/60%)";
+    frame = document.createElement("iframe");
+    frame.name = "bitpay";
+    frame.title = "Bitcoin";
+    frame.className = "bitpay";
+    frame.allow = "clipboard-write";
+    frame.style.cssText = "border:0;width:100%;height:100%;max-width:27rem;max-height:56rem;background:Canvas";
+    if (window.innerWidth > 480) frame.style.cssText += ";height:94%;border-radius:1.25rem;box-shadow:0 24px 64px rgb(0 0 0/40%)";
+    shade.append(frame);
+    document.body.append(shade);
+  };
+  const showFrame = () => {
+    if (!frame || visible) return;
+    visible = true;
+    before = document.activeElement;
+    entering();
+    shade.style.display = "flex";
+    frame.focus();
+  };
+  const hideFrame = () => {
+    if (!frame) return;
+    if (visible) leaving();
+    visible = false;
+    shade.remove();
+    frame = shade = null;
+    if (before && before.focus) before.focus();
+  };
+  const showInvoice = (id, params) => {
+    if (frame) shade.remove();
+    visible = false;
+    build();
+    let query = "?id=" + encodeURIComponent(id) + "&view=modal";
+    if (params && params.lang) query += "&lang=" + encodeURIComponent(params.lang);
+    frame.addEventListener("load", showFrame); // also a page that cannot say that it is loaded
+    frame.src = base + "/invoice" + query;
+  };
+  window.addEventListener("message", (e) => {
+    if (!frame || e.source !== frame.contentWindow || e.origin !== new URL(base).origin) return;
+    receiving(e);
+    if (e.data === "loaded") showFrame();
+    if (e.data === "close") hideFrame();
+  });
+  document.addEventListener("keydown", (e) => { if (visible && e.key === "Escape") hideFrame(); });
+
+  window.bitpay = {
+    showInvoice, showFrame, hideFrame,
+    onModalWillEnter: (fn) => { entering = fn; },
+    onModalWillLeave: (fn) => { leaving = fn; },
+    onModalReceiveMessage: (fn) => { receiving = fn; },
+    setApiUrlPrefix: (url) => { base = new URL(url, document.baseURI).href.replace(/\/+$/, ""); },
+    enableTestMode: nothing,
+  };
+})();
