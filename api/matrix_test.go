@@ -63,6 +63,8 @@ func (m *matrix) cells() map[string][]cell {
 		"GET /user":                  nameless("/user"),
 		"GET /clients":               nameless("/clients"),
 		"GET /assets/*":              nameless("/assets/none.css"),
+		"GET /bitpay.js":             nameless("/bitpay.js"),
+		"GET /bitpay.min.js":         nameless("/bitpay.min.js"),
 		"GET /v1/events":             nameless("/v1/events?after=0&limit=1000"),
 
 		"GET /invoices": {

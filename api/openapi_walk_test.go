@@ -327,6 +327,8 @@ func (w *walk) walkPages() {
 		w.does(w.nobody, "GET "+name, 200)
 	}
 	w.does(w.nobody, "GET /assets/none.css", 404)
+	w.does(w.nobody, "GET /bitpay.js", 200)
+	w.does(w.nobody, "GET /bitpay.min.js", 200)
 	for _, path := range []string{"/api-access-request", "/api-tokens", "/dashboard/merchant/api-tokens"} {
 		w.does(w.nobody, "GET "+path, 200)
 		w.does(w.nobody, "GET "+path+"?pairingCode=no", 400)

@@ -79,6 +79,8 @@ func (a *API) table() []route {
 			route{get, "/api-tokens", public, nil, guarded},
 			route{get, "/dashboard/merchant/api-tokens", public, nil, guarded},
 			route{get, "/assets/*", public, nil, a.cfg.Web},
+			route{get, "/bitpay.js", public, nil, a.cfg.Web},
+			route{get, "/bitpay.min.js", public, nil, a.cfg.Web},
 			route{get, "/invoice", public, nil, a.cfg.Web},
 			route{get, "/invoice/*", public, nil, a.cfg.Web},
 		)
