@@ -57,6 +57,7 @@ chaos: deps build ## kill the daemon again and again while money moves, and coun
 ci-long: build chaos ## the whole of chaos, thousands of random lives, long fuzzing
 	$(GO) test ./tracker -run TestModel -rapid.checks=$(MODELRUNS) -timeout 2h
 	scripts/fuzz.sh $(FUZZTIME)
+	SATCHEL_POWER_IMAGES=5000 $(GO) test -count=1 -run TestPowerCuts ./store
 
 clean: ## remove what was built
 	rm -rf $(BIN)

@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	if wish := os.Getenv(failEnv); wish != "" {
 		os.Exit(liveAndDie(wish))
 	}
+	if path := os.Getenv(powerEnv); path != "" {
+		os.Exit(workUnderPower(path))
+	}
 	os.Exit(m.Run())
 }
 
