@@ -1,6 +1,7 @@
 package tracker_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -145,7 +146,9 @@ func (o *oracle) blocks(steps []chain.Step) {
 		}
 		o.tip = h.Height
 		for _, tx := range o.w.chain.Block(h.Hash) {
-			o.pays(tx, place{where: invoice.InBlock, header: h}, o.w.now)
+			for _, n := range o.list {
+				o.pays(n, tx, place{where: invoice.InBlock, header: h}, o.w.now)
+			}
 			o.conflicts(tx, h.Height)
 		}
 	}
@@ -171,11 +174,13 @@ func (o *oracle) mempool() {
 	pool := o.w.chain.Pool()
 	for _, tx := range pool {
 		o.conflicts(tx, 0)
-		entry, _, err := o.w.chain.Entry(context.Background(), tx.ID)
-		o.w.must(err)
-		o.pays(tx, place{where: invoice.InMempool}, entry.Time)
 	}
 	for _, n := range o.list {
+		for _, tx := range o.met(n, pool) {
+			entry, _, err := o.w.chain.Entry(context.Background(), tx.ID)
+			o.w.must(err)
+			o.pays(n, tx, place{where: invoice.InMempool}, entry.Time)
+		}
 		for _, r := range n.receipts {
 			in := slices.ContainsFunc(pool, func(tx chain.Tx) bool { return invoice.TxID(tx.ID) == r.at.TxID })
 			if (r.where == invoice.InMempool || r.where == invoice.Unproved) && !in {
@@ -186,27 +191,39 @@ func (o *oracle) mempool() {
 	o.settle(before)
 }
 
+// met puts transactions that came together into the order in which the tracker met them: a reorg brings one back that
+// was announced before another, and after it in the mempool.
+func (o *oracle) met(n *naive, pool []chain.Tx) []chain.Tx {
+	no := map[invoice.TxID]uint32{}
+	for _, r := range slices.Backward(o.w.receipts(n.inv)) {
+		no[r.Outpoint.TxID] = r.No
+	}
+	sorted := slices.Clone(pool)
+	slices.SortStableFunc(sorted, func(a, b chain.Tx) int {
+		return cmp.Compare(no[invoice.TxID(a.ID)], no[invoice.TxID(b.ID)])
+	})
+	return sorted
+}
+
 type place struct {
 	where  invoice.Where
 	header chain.Header
 }
 
-// pays notes where a transaction's outputs to us are.
-func (o *oracle) pays(tx chain.Tx, p place, seen time.Time) {
+// pays notes where a transaction's outputs to an invoice are.
+func (o *oracle) pays(n *naive, tx chain.Tx, p place, seen time.Time) {
 	for _, out := range tx.Outputs {
-		for _, n := range o.list {
-			if string(n.inv.Address.Script) != string(out.Script) {
-				continue
+		if string(n.inv.Address.Script) != string(out.Script) {
+			continue
+		}
+		at := invoice.Outpoint{TxID: invoice.TxID(tx.ID), Vout: out.Vout}
+		if i := slices.IndexFunc(n.receipts, func(r *output) bool { return r.at == at }); i >= 0 {
+			if r := n.receipts[i]; p.where == invoice.InMempool && seen.Before(r.first) && o.noticed(n, at, seen) {
+				n.older(r, seen)
 			}
-			at := invoice.Outpoint{TxID: invoice.TxID(tx.ID), Vout: out.Vout}
-			if i := slices.IndexFunc(n.receipts, func(r *output) bool { return r.at == at }); i >= 0 {
-				if r := n.receipts[i]; p.where == invoice.InMempool && seen.Before(r.first) && o.noticed(n, at, seen) {
-					n.older(r, seen)
-				}
-				n.receipts[i].move(p)
-			} else {
-				o.see(n, tx, out, p, seen)
-			}
+			n.receipts[i].move(p)
+		} else {
+			o.see(n, tx, out, p, seen)
 		}
 	}
 }
