@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/btcsuite/btcd/wire"
@@ -33,11 +34,11 @@ type Output struct {
 }
 
 const (
-	subsidy        = 5_000_000_000 // of the first 150 blocks of regtest, in satoshis
-	outputsAtOnce  = 2_000         // of one transaction that the mempool takes
-	fanFee         = 100_000       // satoshis, of a transaction of that many outputs
-	coinsAtOnce    = 500           // of one batch of calls
-	maxCoinsBlocks = 149           // while the subsidy is whole
+	subsidy       = 5_000_000_000 // of the first blocks, in satoshis
+	halving       = 150           // blocks of regtest until it is halved
+	outputsAtOnce = 2_000         // of one transaction that the mempool takes
+	fanFee        = 100_000       // satoshis, of a transaction of that many outputs
+	sentAtOnce    = 500           // transactions in one batch of calls
 )
 
 // anyone is the script that OP_TRUE alone satisfies: P2WSH of it (BIP141).
@@ -49,8 +50,7 @@ func anyone() []byte {
 // free is a witness program of version 2, which no rule binds yet.
 func free() []byte { return append([]byte{0x52, 32}, bytes.Repeat([]byte{1}, 32)...) }
 
-// Coins makes so many coins of an amount each, in satoshis, in a block of the chain. It needs no wallet. The chain must
-// be younger than its first halving, at block 150.
+// Coins makes so many coins of an amount each, in satoshis, in blocks of the chain. It needs no wallet.
 func (n *Node) Coins(ctx context.Context, count int, sats int64) ([]Coin, error) {
 	return n.coins(ctx, count, sats, anyone())
 }
@@ -65,12 +65,17 @@ func (n *Node) FreeCoins(ctx context.Context, count int, sats int64) ([]Coin, er
 }
 
 func (n *Node) coins(ctx context.Context, count int, sats int64, script []byte) ([]Coin, error) {
-	each := min(outputsAtOnce, (subsidy-fanFee)/sats)
+	info, err := n.node.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	given := int64(subsidy) >> (int(info.Best.Height)/halving + 1) // the next halving may come while we mine
+	each := min(outputsAtOnce, (given-fanFee)/sats)
 	if each < 1 {
 		return nil, errors.New("coins: the amount is more than a block gives")
 	}
 	blocks := (int64(count) + each - 1) / each
-	mined, err := n.mineCoins(ctx, int(blocks))
+	mined, err := n.mineCoins(ctx, blocks, given)
 	if err != nil {
 		return nil, err
 	}
@@ -90,25 +95,16 @@ func (n *Node) coins(ctx context.Context, count int, sats int64, script []byte) 
 			coins = append(coins, Coin{ID: id, Vout: uint32(i), Sats: sats})
 		}
 	}
-	for len(raws) > 0 { // as many as a block holds
-		some := min(len(raws), 20)
-		if _, err := n.MineRaw(ctx, raws[:some]...); err != nil {
+	for some := range slices.Chunk(raws, 10) { // as many as a block holds
+		if _, err := n.MineRaw(ctx, some...); err != nil {
 			return nil, err
 		}
-		raws = raws[some:]
 	}
 	return coins, nil
 }
 
 // mineCoins mines blocks whose subsidies anybody may spend, and makes them mature.
-func (n *Node) mineCoins(ctx context.Context, blocks int) ([]Coin, error) {
-	info, err := n.node.Info(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if int(info.Best.Height)+blocks > maxCoinsBlocks {
-		return nil, fmt.Errorf("coins: block %d is too late for %d more", info.Best.Height, blocks)
-	}
+func (n *Node) mineCoins(ctx context.Context, blocks, sats int64) ([]Coin, error) {
 	raw, err := n.node.Call(ctx, "generatetodescriptor", blocks, "raw("+hex.EncodeToString(anyone())+")")
 	if err != nil {
 		return nil, err
@@ -124,9 +120,9 @@ func (n *Node) mineCoins(ctx context.Context, blocks int) ([]Coin, error) {
 		}
 		var block struct{ Tx []string }
 		if err := json.Unmarshal(raw, &block); err != nil || len(block.Tx) == 0 {
-			return nil, fmt.Errorf("read the coins' block: %w", err)
+			return nil, errors.Join(errors.New("the coins' block cannot be read"), err)
 		}
-		coins[i].Sats = subsidy
+		coins[i].Sats = sats
 		if coins[i].ID, err = chain.ParseTxID(block.Tx[0]); err != nil {
 			return nil, err
 		}
@@ -179,12 +175,10 @@ func (n *Node) Script(ctx context.Context, address string) ([]byte, error) {
 
 // SendAll puts raw transactions into the node's mempool, many with one call.
 func (n *Node) SendAll(ctx context.Context, raws [][]byte) error {
-	for len(raws) > 0 {
-		some := min(len(raws), coinsAtOnce)
-		if err := n.sendBatch(ctx, raws[:some]); err != nil {
+	for some := range slices.Chunk(raws, sentAtOnce) {
+		if err := n.sendBatch(ctx, some); err != nil {
 			return err
 		}
-		raws = raws[some:]
 	}
 	return nil
 }

@@ -93,7 +93,13 @@ func run(ctx context.Context, asJSON bool, only string) (err error) {
 		name string
 		run  func(context.Context) error
 	}{
-		{"scan", b.scan}, {"memory", b.memory}, {"latency", b.latency}, {"create", b.create}, {"catchup", b.catchUp}, {"callbacks", b.callbacks},
+		{"scan", b.scan},
+		{"memory", b.memory},
+		{"latency", b.latency},
+		{"create", b.create},
+		{"catchup", b.catchUp},
+		{"callbacks", b.callbacks},
+		{"siege", b.besieged},
 	} {
 		if !strings.Contains(part.name, only) {
 			continue
