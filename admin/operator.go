@@ -20,6 +20,9 @@ type Store interface {
 	Merchant(ctx context.Context, m merchant.ID) (merchant.Merchant, error)
 	UpdateMerchant(ctx context.Context, m merchant.ID, fn func(*merchant.Merchant) error) (merchant.Merchant, error)
 	GrantsOf(ctx context.Context, m merchant.ID) ([]auth.Grant, error)
+	AddLink(ctx context.Context, l merchant.Link) error
+	LinksOf(ctx context.Context, m merchant.ID) ([]merchant.Link, error)
+	RevokeLink(ctx context.Context, m merchant.ID, id merchant.LinkID, at time.Time) error
 	Invoice(ctx context.Context, m merchant.ID, id invoice.ID) (invoice.Invoice, error)
 	ListInvoices(ctx context.Context, m merchant.ID, f invoice.Filter) ([]invoice.Invoice, error)
 	Receipts(ctx context.Context, m merchant.ID, id invoice.ID, limit int) ([]invoice.Receipt, error)
@@ -91,6 +94,9 @@ func (o *Operator) Register(s *Server) {
 	Handle(s, "pairing-approve", of(o, o.approvePairing))
 	Handle(s, "pairing-refuse", o.refusePairing)
 	Handle(s, "pairing-link", o.linkPairing)
+	Handle(s, "pos-link-create", of(o, o.createLink))
+	Handle(s, "pos-link-list", of(o, o.listLinks))
+	Handle(s, "pos-link-revoke", of(o, o.revokeLink))
 	Handle(s, "invoice-create", of(o, o.createInvoice))
 	Handle(s, "invoice-list", of(o, o.listInvoices))
 	Handle(s, "invoice-show", of(o, o.showInvoice))

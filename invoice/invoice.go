@@ -141,7 +141,8 @@ type Order struct {
 	ForcedWallet      string
 	ForcedCurrency    string
 	Items             []Item // what the price is made of
-	Creator           string // who holds it open: a token's id or a caller's address; for the caps
+	Creator           string // who holds it open: a token's id or a link's; for the caps
+	Origin            string // the caller's address, so that nobody can read it, where he needed no token; for the caps
 }
 
 // Item is a line of what a price is made of, as the shop told it.

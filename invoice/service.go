@@ -77,6 +77,8 @@ type Creation struct {
 	Digest    [32]byte // of the body without token and nonce
 	Creator   string   // "": not capped
 	MaxOpen   int
+	Origin    string // "": not capped
+	MaxFrom   int
 	NoAddress bool // zero price: no index is used
 }
 
@@ -100,6 +102,7 @@ type Request struct {
 	Extended bool
 	Digest   [32]byte
 	Capped   int // open unpaid invoices that the creator may hold; 0: any
+	CapFrom  int // and that its origin may hold; 0: any
 }
 
 // Config is what a Service works with.
@@ -128,7 +131,7 @@ func NewService(cfg Config) *Service {
 func (s *Service) Create(ctx context.Context, r Request) (Invoice, error) {
 	c := Creation{
 		Merchant: r.Merchant.ID, GUID: r.Order.GUID, Digest: r.Digest,
-		Creator: r.Order.Creator, MaxOpen: r.Capped, NoAddress: !r.Open && r.Price.IsZero(),
+		Creator: r.Order.Creator, MaxOpen: r.Capped, Origin: r.Order.Origin, MaxFrom: r.CapFrom, NoAddress: !r.Open && r.Price.IsZero(),
 	}
 	if c.GUID != "" { // a replay is answered also while nothing new can be made
 		if inv, ok, err := s.cfg.Store.ByGUID(ctx, c); err != nil || ok {

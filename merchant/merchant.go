@@ -113,6 +113,19 @@ type Settings struct {
 	MaxOpen           int           // open unpaid invoices per bearer token
 	NotificationURL   string        // where callbacks go when the invoice does not say
 	FullNotifications bool
+	Currency          string // of prices at the point of sale where nothing else says: ISO 4217 or BTC; "": DefaultCurrency
+}
+
+// DefaultCurrency is the point of sale's where nothing says another.
+const DefaultCurrency = "USD"
+
+// PriceCurrency is what the point of sale is priced in.
+func (s Settings) PriceCurrency() money.Currency {
+	c, ok := money.Lookup(s.Currency)
+	if !ok {
+		c, _ = money.Lookup(DefaultCurrency)
+	}
+	return c
 }
 
 // Secrets of a merchant. They format as "[secret]" wherever they are printed or logged.

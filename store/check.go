@@ -33,7 +33,7 @@ func (db *DB) Check(ctx context.Context) (list []Problem, err error) {
 		defer t.giveBack()
 		a := &audit{t: t, ctx: ctx, counts: map[string]int64{}}
 		for _, part := range []func() error{
-			a.structure, a.sums, a.invoices, a.receipts, a.events, a.deliveries, a.grants, a.clients, a.sessions, a.operators, a.seats, a.meta, a.merchants,
+			a.structure, a.sums, a.invoices, a.receipts, a.events, a.deliveries, a.grants, a.clients, a.sessions, a.operators, a.seats, a.links, a.meta, a.merchants,
 			a.keys, a.ahead, a.skipped, a.requests, a.spends, a.headers, a.compare,
 		} {
 			err := part()
@@ -162,7 +162,7 @@ func indexes() []bucket {
 	return []bucket{
 		bIDs, bScripts, bCreated, bByStatus, bByOrder, bByItem, bTicks, bFollowing, bOutpoints, bInBlock, bPending, bAttention,
 		bEventsOf, bEventsBy, bDeliveriesOf, bDeliveriesBy, bUndelivered, bTroubled, bDue, bLanes, bGrantsOf,
-		bGrantsOfSIN, bCodes, bPairings, bAsked, bUnpaired, bIdle, bSeatsIdle, bMerchantIDs, bBodies, bAnswers, bAttempts,
+		bGrantsOfSIN, bCodes, bPairings, bAsked, bUnpaired, bIdle, bSeatsIdle, bLinksOf, bMerchantIDs, bBodies, bAnswers, bAttempts,
 	}
 }
 

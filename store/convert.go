@@ -15,7 +15,7 @@ func fromInvoice(inv *invoice.Invoice) invoiceRecord {
 		Order: orderRecord{
 			GUID: o.GUID, OrderID: o.OrderID, ItemDesc: o.ItemDesc, ItemCode: o.ItemCode, PosData: o.PosData,
 			NotificationURL: o.NotificationURL, NotificationEmail: o.NotificationEmail, RedirectURL: o.RedirectURL,
-			CloseURL: o.CloseURL, AutoRedirect: o.AutoRedirect, Physical: o.Physical, Buyer: buyerRecord(o.Buyer), Creator: o.Creator,
+			CloseURL: o.CloseURL, AutoRedirect: o.AutoRedirect, Physical: o.Physical, Buyer: buyerRecord(o.Buyer), Creator: o.Creator, Origin: o.Origin,
 			PayProRequired: o.PayProRequired, BitPayIDRequired: o.BitPayIDRequired, ForcedWallet: o.ForcedWallet,
 			ForcedCurrency: o.ForcedCurrency, Items: fromItems(o.Items),
 		},
@@ -43,7 +43,7 @@ func (r *invoiceRecord) invoice(at invoice.Ref) invoice.Invoice {
 		Order: invoice.Order{
 			GUID: o.GUID, OrderID: o.OrderID, ItemDesc: o.ItemDesc, ItemCode: o.ItemCode, PosData: o.PosData,
 			NotificationURL: o.NotificationURL, NotificationEmail: o.NotificationEmail, RedirectURL: o.RedirectURL,
-			CloseURL: o.CloseURL, AutoRedirect: o.AutoRedirect, Physical: o.Physical, Buyer: invoice.Buyer(o.Buyer), Creator: o.Creator,
+			CloseURL: o.CloseURL, AutoRedirect: o.AutoRedirect, Physical: o.Physical, Buyer: invoice.Buyer(o.Buyer), Creator: o.Creator, Origin: o.Origin,
 			PayProRequired: o.PayProRequired, BitPayIDRequired: o.BitPayIDRequired, ForcedWallet: o.ForcedWallet,
 			ForcedCurrency: o.ForcedCurrency, Items: toItems(o.Items),
 		},

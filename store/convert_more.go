@@ -18,7 +18,7 @@ func fromMerchant(m *merchant.Merchant) merchantRecord {
 			Window: s.Window, Speed: s.Speed, Tolerance: s.Tolerance.Sats, ToleranceRate: s.Tolerance.Share,
 			InvalidAfter: s.InvalidAfter, LateAccept: s.LateAccept, LateMaxMove: s.LateMaxMove, ZeroConf: s.ZeroConf,
 			ZeroConfDwell: s.ZeroConfDwell, ZeroConfMax: s.ZeroConfMax, ZeroConfExposure: s.ZeroConfExposure,
-			MaxOpen: s.MaxOpen, NotificationURL: s.NotificationURL, FullNotify: s.FullNotifications,
+			MaxOpen: s.MaxOpen, NotificationURL: s.NotificationURL, FullNotify: s.FullNotifications, Currency: s.Currency,
 		},
 	}
 	for _, p := range m.Secrets.Previous {
@@ -37,6 +37,7 @@ func (r *merchantRecord) merchant() merchant.Merchant {
 			InvalidAfter: s.InvalidAfter, LateAccept: s.LateAccept, LateMaxMove: s.LateMaxMove, ZeroConf: s.ZeroConf,
 			ZeroConfDwell: s.ZeroConfDwell, ZeroConfMax: s.ZeroConfMax, ZeroConfExposure: s.ZeroConfExposure,
 			MaxOpen: s.MaxOpen, NotificationURL: s.NotificationURL, FullNotifications: s.FullNotify,
+			Currency: s.Currency,
 		},
 		Secrets: merchant.Secrets{Webhook: merchant.Secret(r.Webhook)},
 	}

@@ -51,6 +51,8 @@
 //	operators          name → operator                 who signs in at the desk, with the hash of his password
 //	seats              SHA-256(key) (32) → seat        a browser that is signed in
 //	seatsIdle          time ‖ SHA-256(key) (32) → –    seats by their last use
+//	links              link id (8) → link             pages on which anybody makes an invoice; what opens one is made of the id
+//	linksOf            no ‖ link id → –
 //	keys               fingerprint → key               next index; belongs to the key, not to the merchant, and never falls;
 //	                                    every merchant but the first has the key's text in its own record
 //	lookahead          key no ‖ index (4) → address    of descriptors that only the node derives, until they are issued

@@ -49,6 +49,7 @@ const (
 	countAnswers    = "answers"
 	countOperators  = "operators"
 	countSeats      = "seats"
+	countLinks      = "links"
 	countRows       = "rows/"
 )
 
@@ -134,6 +135,9 @@ func (r *invoiceRecord) facts(at ref) facts {
 	f.count(statusCount(r.State.Status), 1)
 	if r.Marks.Open && r.Order.Creator != "" {
 		f.count(openCount(r.Order.Creator), 1)
+	}
+	if r.Marks.Open && r.Order.Origin != "" {
+		f.count(openCount(r.Order.Origin), 1)
 	}
 	if r.Marks.Following {
 		f.row(bFollowing, at.key())

@@ -56,7 +56,7 @@ func (db *DB) PublicInvoice(ctx context.Context, id invoice.ID) (p invoice.Publi
 			return err
 		}
 		o := &inv.Order
-		o.Buyer, o.NotificationURL, o.NotificationEmail, o.Creator, o.GUID = invoice.Buyer{}, "", "", "", ""
+		o.Buyer, o.NotificationURL, o.NotificationEmail, o.Creator, o.Origin, o.GUID = invoice.Buyer{}, "", "", "", "", ""
 		p = invoice.Public{Invoice: inv, Merchant: m.Name, Tip: t.tip().Height}
 		p.Receipts, err = t.receipts(at, m.ID, publicReceipts)
 		return err

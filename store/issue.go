@@ -97,16 +97,24 @@ func creation(no uint32, c *invoice.Creation) *request {
 	return &request{no: no, resource: resourceInvoice, guid: c.GUID, digest: c.Digest}
 }
 
-// capped refuses a creator who holds too many unpaid invoices open.
+// capped refuses a creator, and a caller without a name, who holds too many unpaid invoices open.
 func (t *txn) capped(c *invoice.Creation) error {
-	if c.Creator == "" || c.MaxOpen <= 0 {
-		return nil
+	for _, limit := range []struct {
+		who string
+		max int
+	}{{c.Creator, c.MaxOpen}, {c.Origin, c.MaxFrom}} {
+		if limit.who == "" || limit.max <= 0 {
+			continue
+		}
+		n, err := t.counted(openCount(limit.who))
+		if err != nil {
+			return err
+		}
+		if n >= int64(limit.max) {
+			return fault.New(fault.TooMany, "too many open invoices")
+		}
 	}
-	n, err := t.counted(openCount(c.Creator))
-	if err == nil && n >= int64(c.MaxOpen) {
-		err = fault.New(fault.TooMany, "too many open invoices")
-	}
-	return err
+	return nil
 }
 
 // fits tells whether the builder made an invoice for the slot that it was given.

@@ -432,6 +432,13 @@ func authActs() []act {
 				return tx.PutSeat([32]byte{7}, auth.Seat{Operator: "alice", Opened: noon(0), Used: noon(time.Minute)})
 			})
 		}},
+		{"a link", func(l *life) error {
+			link := merchant.Link{ID: merchant.LinkID{1}, Merchant: storetest.Shop, Label: "till", Price: money.Fiat{Code: "EUR"}, Created: noon(0)}
+			if _, ok, err := l.db.Link(l.ctx, link.ID); err != nil || ok {
+				return err
+			}
+			return l.db.AddLink(l.ctx, link)
+		}},
 		{"an unpaired client", func(l *life) error {
 			return l.db.UpdateAuth(l.ctx, func(tx auth.Tx) error { return tx.PutClient(auth.Client{SIN: storetest.Desk, Created: noon(0)}) })
 		}},

@@ -133,6 +133,7 @@ func changes() map[bucket]func(key, payload []byte) []byte {
 		bAnswers:   other,
 		bOperators: edited(func(r *operatorRecord) { r.Role = 9 }),
 		bSeats:     edited(func(r *seatRecord) { r.Used++ }),
+		bLinks:     edited(func(r *linkRecord) { r.Revoked = 1 }),
 		bKeys:      edited(func(r *keyRecord) { r.Next = 1 }),
 		bLookahead: edited(func(r *addressRecord) { r.Index++ }),
 		bSkipped:   edited(func(r *addressRecord) { r.Index = 1 << 30 }),

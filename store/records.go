@@ -70,6 +70,7 @@ type orderRecord struct {
 	ForcedCurrency    string       `json:"forcedCurrency,omitempty"`
 	Items             []itemRecord `json:"items,omitempty"`
 	Creator           string       `json:"creator,omitempty"`
+	Origin            string       `json:"origin,omitempty"`
 }
 
 type itemRecord struct {

@@ -47,6 +47,7 @@ type settingsRecord struct {
 	MaxOpen          int               `json:"maxOpen,omitempty"`
 	NotificationURL  string            `json:"notificationUrl,omitempty"`
 	FullNotify       bool              `json:"fullNotifications,omitempty"`
+	Currency         string            `json:"currency,omitempty"`
 }
 
 // grantRecord is a grant; its id is its key.

@@ -24,6 +24,8 @@ const (
 	bOperators
 	bSeats
 	bSeatsIdle
+	bLinks
+	bLinksOf
 	bKeys
 	bLookahead
 	bScripts
@@ -67,6 +69,7 @@ func names() [bucketCount]string {
 		bGrantsOfSIN: "grantsOfSIN", bCodes: "codes", bPairings: "pairings", bAsked: "asked", bClients: "clients",
 		bUnpaired: "unpaired", bSessions: "sessions", bAnswers: "answers", bIdle: "idle",
 		bOperators: "operators", bSeats: "seats", bSeatsIdle: "seatsIdle",
+		bLinks: "links", bLinksOf: "linksOf",
 		bKeys: "keys", bLookahead: "lookahead", bScripts: "scripts", bSkipped: "skipped", bInvoices: "invoices", bIDs: "ids", bGUIDs: "guids",
 		bCreated: "created", bByStatus: "byStatus", bByOrder: "byOrder", bByItem: "byItem", bTicks: "ticks",
 		bFollowing: "following", bReceipts: "receipts", bOutpoints: "outpoints", bInBlock: "inBlock", bPending: "pending",

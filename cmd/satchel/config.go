@@ -87,6 +87,7 @@ type merchantConfig struct {
 	Name              string `toml:"name"`
 	NotificationURL   string `toml:"notification_url"`
 	FullNotifications bool   `toml:"full_notifications"`
+	Currency          string `toml:"currency"`
 }
 
 // oneOrMore is a text or an array of texts.

@@ -44,7 +44,7 @@ func TestExampleConfigurationIsTheDefaults(t *testing.T) {
 	want := merchant.Settings{
 		Window: 15 * time.Minute, Speed: merchant.Medium, InvalidAfter: time.Hour, LateMaxMove: 20_000, ZeroConf: merchant.Limited,
 		ZeroConfDwell: 2 * time.Second, ZeroConfMax: money.Bitcoin / 100, ZeroConfExposure: money.Bitcoin / 10, MaxOpen: 1000,
-		FullNotifications: true,
+		FullNotifications: true, Currency: "USD",
 	}
 	if fromNothing.merchant != want {
 		t.Errorf("settings %+v, want %+v", fromNothing.merchant, want)

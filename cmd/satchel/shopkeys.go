@@ -59,6 +59,7 @@ func shopKeys() []shopKey {
 		{keyName, "", (*reader).shopName, nil},
 		{keyURL, "for invoices that name none", (*reader).notificationURL, func(s merchant.Settings) string { return s.NotificationURL }},
 		{"merchant.full_notifications", "false: one callback an invoice", (*reader).full, func(s merchant.Settings) string { return strconv.FormatBool(s.FullNotifications) }},
+		{"merchant.currency", "of prices at the point of sale", (*reader).currency, func(s merchant.Settings) string { return s.PriceCurrency().Code }},
 	}
 }
 
@@ -70,7 +71,7 @@ func (c *config) shopTexts() map[string]string {
 		"invoice.late_accept": i.LateAccept, "invoice.late_max_move": i.LateMaxMove, "invoice.zero_conf": i.ZeroConf,
 		"invoice.zero_conf_dwell": i.ZeroConfDwell, "invoice.zero_conf_max": i.ZeroConfMax, keyExposure: i.ZeroConfExposure,
 		"invoice.max_open": strconv.FormatInt(i.MaxOpen, 10), keyName: c.Merchant.Name, keyURL: c.Merchant.NotificationURL,
-		"merchant.full_notifications": strconv.FormatBool(c.Merchant.FullNotifications),
+		"merchant.full_notifications": strconv.FormatBool(c.Merchant.FullNotifications), "merchant.currency": c.Merchant.Currency,
 	}
 }
 
@@ -152,4 +153,12 @@ func (r *reader) full(m *merchant.Merchant, key, text string) {
 		r.problem(key, "%q is not true or false", text)
 	}
 	m.Settings.FullNotifications = full
+}
+
+func (r *reader) currency(m *merchant.Merchant, key, text string) {
+	c, ok := money.Lookup(text)
+	if !ok {
+		r.problem(key, "%q is not a currency such as EUR (ISO 4217), or BTC", text)
+	}
+	m.Settings.Currency = c.Code
 }

@@ -208,6 +208,7 @@ func TestProblemsOfANewMerchant(t *testing.T) {
 			{Key: "invoice.zero_conf_exposure", Value: "1 BTC"},
 			{Key: "merchant.notification_url", Value: "ftp://shop.example"},
 			{Key: "merchant.full_notifications", Value: "perhaps"},
+			{Key: "merchant.currency", Value: "XXX"},
 			{Key: "merchant.colour", Value: "red"},
 			{Key: "wallet.key", Value: "tpub"},
 		},
@@ -219,7 +220,7 @@ func TestProblemsOfANewMerchant(t *testing.T) {
 		"name: is empty", "key: this is a private key", "start_index: must be", "birthday: must be", "invoice.speed: \"fast\"",
 		"invoice.window: must be between", "invoice.window: is given twice", "invoice.tolerance: with 100%", "invoice.max_open: must be",
 		"invoice.zero_conf: \"sometimes\"", "invoice.zero_conf_exposure: bounds all merchants", "merchant.notification_url: \"ftp",
-		"merchant.full_notifications: \"perhaps\"", "merchant.colour: unknown key", "wallet.key: a merchant's key is never exchanged",
+		"merchant.full_notifications: \"perhaps\"", "merchant.currency: \"XXX\"", "merchant.colour: unknown key", "wallet.key: a merchant's key is never exchanged",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not told in:\n%s", want, err)
@@ -368,7 +369,7 @@ func TestSettingsChangeTogetherOrNotAtAll(t *testing.T) {
 		"invoice.window": "20m0s", "invoice.speed": "low", "invoice.tolerance": "0.5%", "invoice.invalid_after": "2h0m0s",
 		"invoice.late_accept": "5m0s", "invoice.late_max_move": "1%", "invoice.zero_conf": "never", "invoice.zero_conf_dwell": "3s",
 		"invoice.zero_conf_max": "0.00500000 BTC", "invoice.max_open": "5", "merchant.notification_url": "https://second.example/ipn",
-		"merchant.full_notifications": "false",
+		"merchant.full_notifications": "false", "merchant.currency": "EUR",
 	}
 	var list []admin.Setting
 	for key, value := range values {

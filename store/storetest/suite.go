@@ -30,6 +30,10 @@ type Stores interface {
 	notify.Store
 	auth.Store
 	auth.StaffStore
+	AddLink(ctx context.Context, l merchant.Link) error
+	Link(ctx context.Context, id merchant.LinkID) (merchant.Link, bool, error)
+	LinksOf(ctx context.Context, m merchant.ID) ([]merchant.Link, error)
+	RevokeLink(ctx context.Context, m merchant.ID, id merchant.LinkID, at time.Time) error
 	Merchant(ctx context.Context, id merchant.ID) (merchant.Merchant, error)
 	GrantsOf(ctx context.Context, m merchant.ID) ([]auth.Grant, error)
 	InvoiceByGUID(ctx context.Context, m merchant.ID, guid string) (invoice.Invoice, error)
@@ -85,6 +89,8 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		"a guid makes one invoice":     guids,
 		"a number is shared by chance": numberGUIDs,
 		"caps":                         caps,
+		"caps of callers":              originCaps,
+		"links":                        links,
 		"a failed builder leaves none": failedBuilder,
 		"foreign merchants see none":   foreign,
 		"payments":                     payments,
@@ -162,7 +168,7 @@ func (k *kit) create(c invoice.Creation) (invoice.Invoice, error) {
 	}
 	return k.s.Create(k.ctx, c, func(slot invoice.Slot) (invoice.Invoice, []invoice.Event, error) {
 		inv, events, err := build(id, slot)
-		inv.Order.Creator = c.Creator
+		inv.Order.Creator, inv.Order.Origin = c.Creator, c.Origin
 		return inv, events, err
 	})
 }
@@ -245,7 +251,7 @@ func createReadList(t *testing.T, k *kit) {
 	}
 	p, err := k.s.PublicInvoice(k.ctx, made[0].ID)
 	k.must(err)
-	if p.Invoice.Order.NotificationURL != "" || p.Invoice.Order.Creator != "" || p.Merchant == "" || p.Invoice.Address.Text != made[0].Address.Text {
+	if p.Invoice.Order.NotificationURL != "" || p.Invoice.Order.Creator != "" || p.Invoice.Order.Origin != "" || p.Merchant == "" || p.Invoice.Address.Text != made[0].Address.Text {
 		t.Errorf("what a payer sees: %+v", p)
 	}
 	stats, err := k.s.Stats(k.ctx)
