@@ -134,13 +134,7 @@ func (s *shop) must(err error) {
 // start runs the daemon and waits until it says that it is ready for invoices.
 func (s *shop) start() {
 	s.t.Helper()
-	log, err := os.OpenFile(filepath.Join(s.dir, "satchel.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	s.must(err)
-	s.log = log
-	s.daemon = exec.Command(binary(s.t), "--config", s.config, "serve")
-	s.daemon.Stdout, s.daemon.Stderr = log, log
-	s.daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	s.must(s.daemon.Start())
+	s.launch()
 	s.eventually("the daemon is ready", func() bool {
 		res, err := http.Get("http://" + s.api + "/readyz")
 		if err != nil {
@@ -149,6 +143,18 @@ func (s *shop) start() {
 		defer res.Body.Close()
 		return res.StatusCode == http.StatusOK
 	})
+}
+
+// launch runs the daemon.
+func (s *shop) launch() {
+	s.t.Helper()
+	log, err := os.OpenFile(filepath.Join(s.dir, "satchel.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	s.must(err)
+	s.log = log
+	s.daemon = exec.Command(binary(s.t), "--config", s.config, "serve")
+	s.daemon.Stdout, s.daemon.Stderr = log, log
+	s.daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	s.must(s.daemon.Start())
 }
 
 // kill ends the daemon as a power cut does.

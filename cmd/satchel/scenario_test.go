@@ -209,7 +209,9 @@ func (c *scene) now() time.Time {
 func (s *shop) reasons() string {
 	s.t.Helper()
 	res, err := http.Get("http://" + s.api + "/readyz")
-	s.must(err)
+	if err != nil {
+		return "no answer"
+	}
 	status, doc := decodeAnswer(s.t, res)
 	list, _ := doc["reasons"].([]any)
 	if (status == http.StatusOK) != (len(list) == 0) {
