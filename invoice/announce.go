@@ -84,7 +84,8 @@ func (m *machine) announce(d difference) {
 	if !m.held() && !m.inv.State.Marked {
 		m.fallBack(d.cause)
 	}
-	stood := (m.inv.State.Status == Confirmed || m.inv.State.Status == Complete) && !m.inv.buried()
+	// Of several receipts that lost one block, the last that is found again speaks for all.
+	stood := (m.inv.State.Status == Confirmed || m.inv.State.Status == Complete) && !m.inv.buried() && !m.held()
 	if len(m.events) == before && (d.lost || d.unburied && stood) {
 		m.emit(PaymentReversed, d.cause.reason, d.cause.detail)
 	}

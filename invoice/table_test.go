@@ -217,6 +217,27 @@ func TestFromConfirmed(t *testing.T) {
 		same(t, s.mine("a"), "confirmed confirmed") // the plain callback was sent already
 		same(t, s.blocks(5), "completed complete flat")
 	})
+	t.Run("confirmed in two parts, block reorged away, found again one by one: one event", func(t *testing.T) {
+		s := open(t)
+		s.see("a", due/2)
+		s.see("b", due/2)
+		s.mine("a", "b")
+		s.is("confirmed")
+		same(t, s.orphan("a", "b"))
+		same(t, s.back("a"))
+		same(t, s.back("b"), "paymentReversed paid")
+		same(t, s.mine("a", "b"), "confirmed confirmed")
+	})
+	t.Run("confirmed in two parts, block reorged away, one found again and one mined: one event", func(t *testing.T) {
+		s := open(t)
+		s.see("a", due/2)
+		s.see("b", due/2)
+		s.mine("a", "b")
+		same(t, s.orphan("a", "b"))
+		same(t, s.back("a"))
+		same(t, s.mine("b"), "paymentReversed paid")
+		same(t, s.mine("a"), "confirmed confirmed")
+	})
 	t.Run("confirmed, block reorged away and mined in the next one: confirmed", func(t *testing.T) {
 		s := confirmed(t)
 		same(t, s.orphan("a"))

@@ -82,8 +82,12 @@ func (t *Tracker) ticking(ctx context.Context, now time.Time) (refs []invoice.Re
 	return refs, look, verdicts, err
 }
 
+// tick lets time pass for invoices. That we looked is noted in the same commit: after a crash, nobody may say of a quote
+// that ended here that it was not watched until its end.
 func (t *Tracker) tick(ctx context.Context, refs []invoice.Ref, verdicts map[invoice.Ref]invoice.Verdict) error {
 	var l *ledger
+	looked := t.pass.began
+	news := t.hole.IsZero() && looked.After(t.feed.observed)
 	err := t.commit(ctx, func(tx Tx) error {
 		l = t.ledger(tx)
 		for _, ref := range refs {
@@ -94,10 +98,18 @@ func (t *Tracker) tick(ctx context.Context, refs []invoice.Ref, verdicts map[inv
 				l.books[ref].judge = &v
 			}
 		}
+		if news {
+			if err := tx.SetObserved(looked); err != nil {
+				return err
+			}
+		}
 		return l.close()
 	})
 	if err != nil {
 		return err
+	}
+	if news {
+		t.feed.observed = looked
 	}
 	t.committed(l)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -58,6 +59,45 @@ func TestChangesMayRunAgain(t *testing.T) {
 	if s.runs < 5 {
 		t.Fatalf("only %d changes ran twice", s.runs)
 	}
+}
+
+// mortal is a store that takes no change after a certain one, as when the power goes.
+type mortal struct {
+	*store.DB
+	last func() bool
+	dead bool
+}
+
+var errDead = errors.New("dead")
+
+func (s *mortal) UpdateChain(ctx context.Context, fn func(tracker.Tx) error) error {
+	if s.dead {
+		return errDead
+	}
+	err := s.DB.UpdateChain(ctx, fn)
+	s.dead = s.last()
+	return err
+}
+
+// A quote ended, and in that moment the power goes: it was watched until its end, and what comes later is late.
+func TestPowerCutInTheMomentOfTheEnd(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	w.later()
+	s := &mortal{DB: w.db, last: func() bool { return w.read(inv).State.Status == invoice.Expired }}
+	w.tracker = w.newTracker(s)
+	w.must(w.tracker.Load(t.Context()))
+	w.round()
+	w.pass(16 * time.Minute)
+	_ = w.tracker.Round(t.Context())
+	if !s.dead {
+		t.Fatal("the invoice did not expire")
+	}
+	w.crash()
+	w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.mine(1)
+	w.start()
+	w.is(inv, "expired/paidLate")
 }
 
 // Random lives of a chain: whatever happens, in the end exactly what the chain holds is credited, every index is sound,

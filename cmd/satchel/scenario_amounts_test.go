@@ -248,14 +248,14 @@ func (c *scene) zeroPrice() {
 	}
 }
 
-// rawHex writes a transaction in hex.
-func rawHex(t *testing.T, tx *btcwire.MsgTx) string {
+// bytesOf writes a transaction.
+func bytesOf(t *testing.T, tx *btcwire.MsgTx) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := tx.Serialize(&b); err != nil {
 		t.Fatal(err)
 	}
-	return hex.EncodeToString(b.Bytes())
+	return b.Bytes()
 }
 
 // scriptOf is the output script of an address on regtest.

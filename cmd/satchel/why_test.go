@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -275,6 +276,9 @@ func (c *causes) wait(d time.Duration) {
 	c.t.Helper()
 	file := filepath.Join(c.dir, "data", "clock-offset")
 	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) { // it was never moved
+		text, err = []byte("0s"), nil
+	}
 	c.must(err)
 	offset, err := time.ParseDuration(strings.TrimSpace(string(text)))
 	c.must(err)
