@@ -23,24 +23,29 @@ func readBody(out *recorder, req *http.Request) ([]byte, error) {
 	if err := checkType(req.Header); err != nil {
 		return nil, err
 	}
-	if req.ContentLength > maxBody {
-		return nil, tooLarge()
+	return readAll(out.ResponseWriter, req, maxBody)
+}
+
+// readAll reads a body of at most so many bytes.
+func readAll(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, error) {
+	if req.ContentLength > limit {
+		return nil, tooLarge(limit)
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(out.ResponseWriter, req.Body, maxBody))
+	raw, err := io.ReadAll(http.MaxBytesReader(w, req.Body, limit))
 	var over *http.MaxBytesError
 	switch {
 	case err == nil:
 		return raw, nil
 	case errors.As(err, &over):
-		return nil, tooLarge()
+		return nil, tooLarge(limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, fault.New(fault.Invalid, "The body did not arrive in time").Because(errSlowBody)
 	}
 	return nil, fault.New(fault.Invalid, "The body could not be read").Because(err)
 }
 
-func tooLarge() error {
-	return fault.New(fault.TooLarge, "The body is larger than %d bytes", maxBody)
+func tooLarge(limit int64) error {
+	return fault.New(fault.TooLarge, "The body is larger than %d bytes", limit)
 }
 
 // checkType takes JSON, and a body without a type. Every client in the field says application/json; a form or plain

@@ -15,7 +15,7 @@ func preflight(w http.ResponseWriter) {
 	h.Set("Access-Control-Allow-Methods", "HEAD,GET,POST,PUT,DELETE,OPTIONS")
 	h.Set("Access-Control-Allow-Headers", "Content-Type,Authorization,Content-Length,X-Requested-With,Cache-Control,"+
 		"X-Accept-Version,x-signature,x-pubkey,x-identity,x-request-id,x-bitpay-plugin-info,x-bitpay-platform-info,"+
-		"x-bitpay-api-frame,x-bitpay-api-frame-version,x-paypro-version,cf-connecting-ip")
+		"x-bitpay-api-frame,x-bitpay-api-frame-version,x-paypro-version,bp_partner,bp_partner_version,cf-connecting-ip")
 	h.Set("Access-Control-Max-Age", "86400")
 	w.WriteHeader(http.StatusNoContent)
 }

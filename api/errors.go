@@ -10,6 +10,7 @@ import (
 	"satchel/auth"
 	"satchel/bitpay"
 	"satchel/fault"
+	"satchel/paypro"
 )
 
 // status translates an error kind to HTTP, here and nowhere else.
@@ -86,7 +87,8 @@ func failure(err error) (int, bitpay.Raw) {
 
 // expected tells the errors that are answered with 500 and are no failure of ours.
 func expected(err error) bool {
-	return errors.Is(err, auth.ErrPairing) || errors.Is(err, auth.ErrPairingLimit)
+	var refused *paypro.Refusal
+	return errors.Is(err, auth.ErrPairing) || errors.Is(err, auth.ErrPairingLimit) || errors.As(err, &refused)
 }
 
 // seconds gives the value of Retry-After (RFC 9110): whole seconds, at least one.

@@ -23,6 +23,7 @@ import (
 	"satchel/live"
 	"satchel/merchant"
 	"satchel/money"
+	"satchel/paypro"
 	"satchel/rate"
 )
 
@@ -228,6 +229,7 @@ type world struct {
 	url  string
 	pos  string // a token of the shop's till
 	logs *lockedBuffer
+	bank *bankNode
 	seen *seen // what was exchanged, for tests of the document
 }
 
@@ -258,6 +260,8 @@ func start(t testing.TB, change func(*Config)) *world {
 		PublicURLs: []string{"https://pay.example/", "http://localhost:8350"},
 		Now:        func() time.Time { return f.now }, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
+	w.bank = &bankNode{}
+	cfg.PayPro = &PayPro{Node: w.bank, Key: signingKey(t), Network: paypro.Regtest, Owner: "The Shop"}
 	if change != nil {
 		change(&cfg)
 	}

@@ -60,12 +60,14 @@ func (m *matrix) cells() map[string][]cell {
 		"GET /rates/:base":           nameless("/rates/BTC"),
 		"GET /rates/:base/:currency": nameless("/rates/BTC/USD"),
 		"GET /tokens":                nameless("/tokens"),
-		"GET /user":                  nameless("/user"),
-		"GET /clients":               nameless("/clients"),
-		"GET /assets/*":              nameless("/assets/none.css"),
-		"GET /bitpay.js":             nameless("/bitpay.js"),
-		"GET /bitpay.min.js":         nameless("/bitpay.min.js"),
-		"GET /v1/events":             nameless("/v1/events?after=0&limit=1000"),
+
+		"GET /signingKeys/paymentProtocol.json": nameless("/signingKeys/paymentProtocol.json"),
+		"GET /user":                             nameless("/user"),
+		"GET /clients":                          nameless("/clients"),
+		"GET /assets/*":                         nameless("/assets/none.css"),
+		"GET /bitpay.js":                        nameless("/bitpay.js"),
+		"GET /bitpay.min.js":                    nameless("/bitpay.min.js"),
+		"GET /v1/events":                        nameless("/v1/events?after=0&limit=1000"),
 
 		"GET /invoices": {
 			get(func(n names) string { return "/invoices?dateStart=2020-01-01&orderId=" + n.Order }),
@@ -98,6 +100,8 @@ func (m *matrix) cells() map[string][]cell {
 				return "/events?action=unsubscribe&token=" + m.api.cfg.Secret.BusToken(n.Invoice)
 			}).opened(payer),
 		},
+		"GET /i/:id":     {get(func(n names) string { return "/i/" + n.Invoice }).opened(payer)},
+		"POST /i/:id":    {body(func(n names) (string, string) { return "/i/" + n.Invoice, `{"transactions":[]}` }).opened(payer)},
 		"GET /invoice":   {get(func(n names) string { return "/invoice?id=" + n.Invoice }).opened(payer)},
 		"GET /invoice/*": {get(func(n names) string { return "/invoice/none?id=" + n.Invoice }).blindly()},
 

@@ -13,6 +13,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"satchel/auth"
+	"satchel/invoice"
+	"satchel/paypro"
 	"satchel/store/storetest"
 )
 
@@ -63,6 +65,7 @@ func TestOpenAPIIsTrue(t *testing.T) {
 	w.walkAccess()
 	w.walkRates()
 	w.walkServer()
+	w.walkWallets()
 	w.walkPages()
 
 	doc := document(t)
@@ -101,7 +104,7 @@ func (w *walk) bothWays(name string, op *openapi3.Operation) {
 	for status := range op.Responses.Map() {
 		was := w.seen.has(op.OperationID + " " + status)
 		switch status {
-		case "200", "303", "501":
+		case "200", "302", "303", "501":
 			good = good || was
 		case "304", "408", "413", "415", "429":
 		case "500":
@@ -314,6 +317,41 @@ func (w *walk) walkServer() {
 	w.reasons = []string{"node_unreachable", "store_unwritable"}
 	w.does(w.nobody, "GET /readyz", 503)
 	w.does(w.nobody, "GET /openapi.json", 200)
+}
+
+// walkWallets asks how an invoice is paid, in each protocol, and pays it.
+func (w *walk) walkWallets() {
+	w.t.Helper()
+	w.does(w.nobody, "GET /signingKeys/paymentProtocol.json", 200)
+	id := w.make("")
+	inv, err := w.db.Invoice(w.t.Context(), storetest.Shop, invoice.ID(id))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	raw := transaction(w.t, int64(inv.Due()), 1, inv.Address.Script)
+	call := func(status int, method, body string, headers ...string) {
+		w.t.Helper()
+		if r := w.send(method, "/i/"+id, body, headers...); r.status != status {
+			w.t.Errorf("%s %v %s: %d, want %d: %s", method, headers, body, r.status, status, r.body)
+		}
+	}
+	const kind, accept = "Content-Type", "Accept"
+	call(302, "GET", "")
+	call(200, "GET", "", accept, "text/uri-list")
+	call(200, "GET", "", accept, "application/bitcoin-paymentrequest")
+	call(200, "GET", "", accept, "application/payment-request")
+	call(200, "GET", "", accept, "application/payment-request", kind, "application/octet-stream")
+	call(200, "GET", "", accept, "application/payment-options", v2, "2")
+	call(200, "POST", `{"chain":"BTC"}`, kind, "application/payment-request", v2, "2")
+	call(400, "POST", `{"chain":"BCH"}`, kind, "application/payment-request", v2, "2")
+	call(200, "POST", `{"unsignedTransaction":"`+raw+`","weightedSize":141}`, kind, "application/verify-payment")
+	call(200, "POST", payV1(raw), kind, "application/verify-payment")
+	call(200, "POST", payV2(raw), kind, "application/payment-verification", v2, "2")
+	w.bank.pay = func(paypro.Tx) error { return paypro.ErrNoInput() }
+	call(422, "POST", payV2(raw), kind, "application/payment", v2, "2")
+	w.bank.pay = func(paypro.Tx) error { w.pay(id, inv.Due()); return nil }
+	call(200, "POST", payV2(raw), kind, "application/payment", v2, "2")
+	call(400, "GET", "", accept, "application/payment-request")
 }
 
 func (w *walk) walkPages() {

@@ -71,6 +71,14 @@ func (a *API) table() []route {
 		{post, "/tokens", []auth.Facade{auth.Public, auth.Merchant}, a.createToken, nil},
 		{get, "/user", user, a.showUser, nil},
 	}
+	if a.cfg.PayPro != nil {
+		wallets := http.HandlerFunc(a.servePayPro)
+		list = append(list,
+			route{get, "/i/:id", public, nil, wallets},
+			route{post, "/i/:id", public, nil, wallets},
+			route{get, "/signingKeys/paymentProtocol.json", public, nil, a.limited(http.HandlerFunc(a.showKeys))},
+		)
+	}
 	if a.cfg.Web != nil {
 		guarded := a.limited(a.cfg.Web)
 		list = append(list,
@@ -118,7 +126,7 @@ type row struct {
 func newTable(list []route) *table {
 	t := &table{list: list, byFirst: make(map[string][]row, len(list))}
 	for _, r := range list {
-		segments := strings.Split(strings.Trim(r.path, "/"), "/")
+		segments := strings.Split(lower(strings.Trim(r.path, "/")), "/")
 		t.byFirst[segments[0]] = append(t.byFirst[segments[0]], addressed(r, segments))
 	}
 	for _, rows := range t.byFirst { // fixed segments before variable ones

@@ -32,7 +32,8 @@ type Config struct {
 	Hub          waiter       // wakes who waits for a change of an invoice
 	Payer        payer        // pays invoices by PUT /invoices/pay/:id; nil: nobody does, as on mainnet
 	Metrics      *Metrics     // nil: nothing is measured
-	Web          http.Handler // the checkout page and the payment protocols; nil: not served
+	Web          http.Handler // the checkout page; nil: not served
+	PayPro       *PayPro      // the payment protocols; nil: not served
 }
 
 // Limits bound what one caller, and all of them, may take.
@@ -70,10 +71,11 @@ type API struct {
 	pairings   *limiter // of wishes to be paired
 	verifier   *auth.Verifier
 	currencies bitpay.Raw
-	documents  map[string]described // of the API, by public URL
-	paying     chan struct{}        // holds the one call that pays
-	streams    chan struct{}        // holds the open event streams
-	stopped    chan struct{}        // closed by Stop
+	documents  map[string]described        // of the API, by public URL
+	paying     chan struct{}               // holds the one call that pays
+	streams    chan struct{}               // holds the open event streams
+	slots      [paymentSlots]chan struct{} // hold the calls that are at the node with a payment
+	stopped    chan struct{}               // closed by Stop
 	stopOnce   sync.Once
 }
 
@@ -88,6 +90,9 @@ func New(cfg Config) (*API, error) {
 		streams: make(chan struct{}, max(limits.Streams, 0)), stopped: make(chan struct{}),
 	}
 	a.cfg.Limits = limits
+	for i := range a.slots {
+		a.slots[i] = make(chan struct{}, 1)
+	}
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}

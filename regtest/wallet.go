@@ -158,21 +158,11 @@ func (n *Node) DoubleSpend(ctx context.Context, id chain.TxID, address string) (
 	if err != nil {
 		return nil, err
 	}
-	raw, err := n.WalletCall(ctx, "signrawtransactionwithwallet", unsigned)
+	bare, err := hex.DecodeString(unsigned)
 	if err != nil {
 		return nil, err
 	}
-	var signed struct {
-		Hex      string `json:"hex"`
-		Complete bool   `json:"complete"`
-	}
-	if err := json.Unmarshal(raw, &signed); err != nil {
-		return nil, fmt.Errorf("signrawtransactionwithwallet: %w", err)
-	}
-	if !signed.Complete {
-		return nil, errors.New("double spend: the wallet cannot sign for these coins")
-	}
-	return hex.DecodeString(signed.Hex)
+	return n.Sign(ctx, bare)
 }
 
 // input is a coin to spend, as createrawtransaction wants it.

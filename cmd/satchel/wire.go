@@ -23,6 +23,7 @@ import (
 	"satchel/live"
 	"satchel/merchant"
 	"satchel/notify"
+	"satchel/paypro"
 	"satchel/rate"
 	"satchel/store"
 	"satchel/tracker"
@@ -259,6 +260,9 @@ func (d *daemonParts) wireDoors() (err error) {
 	if f := newFaucet(d.node, d.set.node, d.set.network); f != nil {
 		doors.Payer = f
 	}
+	if doors.PayPro, err = d.payPro(); err != nil {
+		return err
+	}
 	if d.api, err = api.New(doors); err != nil {
 		return err
 	}
@@ -272,6 +276,16 @@ func (d *daemonParts) wireDoors() (err error) {
 	}).Register(d.admin)
 	admin.HandleDownload(d.admin, "backup", d.db.Backup)
 	return nil
+}
+
+func (d *daemonParts) payPro() (*api.PayPro, error) {
+	network := paypro.NetworkOf(string(d.set.network))
+	key, err := paypro.NewKey(d.db.PaymentKey(), network)
+	if err != nil {
+		return nil, err
+	}
+	node := &payments{node: d.node, announce: d.watcher.Announce, now: d.clock.Now, log: d.part("payments")}
+	return &api.PayPro{Node: node, Key: key, Network: network, Owner: d.set.merchantName}, nil
 }
 
 func (d *daemonParts) shops() *shops {
