@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -132,6 +134,22 @@ func (p *Page) Requests() []string {
 	return append([]string(nil), p.requests...)
 }
 
+// UntilRequest waits until a URL that holds a text was asked for since the last Go.
+func (p *Page) UntilRequest(part string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !slices.ContainsFunc(p.Requests(), func(u string) bool { return strings.Contains(u, part) }) {
+		select {
+		case <-ctx.Done():
+			p.t.Fatalf("not within %s: a request for %s", patience, part)
+		case <-tick.C:
+		}
+	}
+}
+
 func (p *Page) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	if chromedp.FromContext(p.ctx).Target == nil { // the life of a tab is that of the context of its first call
@@ -197,6 +215,18 @@ func (p *Page) Text(selector string) string {
 func (p *Page) Click(selector string) {
 	p.t.Helper()
 	p.do("click "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+}
+
+// ClickAt clicks a point of the window, in CSS pixels: what lies in a frame of another host has no selector here.
+func (p *Page) ClickAt(x, y float64) {
+	p.t.Helper()
+	p.do("click a point", chromedp.MouseClickXY(x, y))
+}
+
+// Press presses a key, such as "\x1b" for Escape, where the focus is.
+func (p *Page) Press(keys string) {
+	p.t.Helper()
+	p.do("press keys", chromedp.KeyEvent(keys))
 }
 
 // Until waits until an expression is true. A page that is being loaded is asked again.
