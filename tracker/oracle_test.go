@@ -218,7 +218,7 @@ func (o *oracle) pays(n *naive, tx chain.Tx, p place, seen time.Time) {
 		}
 		at := invoice.Outpoint{TxID: invoice.TxID(tx.ID), Vout: out.Vout}
 		if i := slices.IndexFunc(n.receipts, func(r *output) bool { return r.at == at }); i >= 0 {
-			if r := n.receipts[i]; p.where == invoice.InMempool && seen.Before(r.first) && o.noticed(n, at, seen) {
+			if r := n.receipts[i]; p.where == invoice.InMempool && seen.Before(r.first) && o.noticed(n, at, since(seen)) {
 				n.older(r, seen)
 			}
 			n.receipts[i].move(p)
@@ -228,10 +228,14 @@ func (o *oracle) pays(n *naive, tx chain.Tx, p place, seen time.Time) {
 	}
 }
 
-// noticed tells that the tracker asked for a payment's time again. It need not: only a clock that goes back makes a
-// payment older.
-func (o *oracle) noticed(n *naive, at invoice.Outpoint, seen time.Time) bool {
-	return slices.ContainsFunc(o.w.receipts(n.inv), func(r invoice.Receipt) bool { return r.Outpoint == at && r.FirstSeen.Equal(seen) })
+// noticed tells that the tracker holds something true of a payment that it need not know: only a clock that goes back
+// makes a payment older, and what becomes of one that is gone is followed no longer once nothing hangs on it.
+func (o *oracle) noticed(n *naive, at invoice.Outpoint, what func(invoice.Receipt) bool) bool {
+	return slices.ContainsFunc(o.w.receipts(n.inv), func(r invoice.Receipt) bool { return r.Outpoint == at && what(r) })
+}
+
+func since(t time.Time) func(invoice.Receipt) bool {
+	return func(r invoice.Receipt) bool { return r.FirstSeen.Equal(t) }
 }
 
 func (r *output) move(p place) {
@@ -247,7 +251,8 @@ func (o *oracle) see(n *naive, tx chain.Tx, out chain.Output, p place, seen time
 		first: earliest(seen, o.w.now), seenTip: o.tip, no: len(n.receipts), where: p.where, block: p.header.Hash, height: p.header.Height,
 	}
 	for _, old := range n.receipts { // a fee bump is not late
-		if old.where == invoice.Gone && sharesInput(old.inputs, tx.Inputs) || p.where == invoice.InBlock && sharesInput(old.inputs, tx.Inputs) {
+		replaced := (old.where == invoice.Gone || p.where == invoice.InBlock) && sharesInput(old.inputs, tx.Inputs)
+		if replaced && (r.first.After(n.inv.Expires) || o.noticed(n, r.at, since(old.first))) {
 			r.first, r.seenTip = earliest(r.first, old.first), min(r.seenTip, old.seenTip)
 		}
 	}
@@ -283,6 +288,11 @@ func (o *oracle) conflicts(tx chain.Tx, height int32) {
 	for _, n := range o.list {
 		for _, r := range n.receipts {
 			if r.at.TxID == invoice.TxID(tx.ID) || !sharesInput(r.inputs, tx.Inputs) || r.where == invoice.InBlock && height == 0 {
+				continue
+			}
+			idle := n.status == invoice.New || n.status == invoice.Expired || n.status == invoice.Invalid
+			by := func(r invoice.Receipt) bool { return r.Place.ReplacedBy == invoice.TxID(tx.ID) }
+			if idle && r.where == invoice.Gone && !o.noticed(n, r.at, by) {
 				continue
 			}
 			r.where, r.by, r.conflict, r.block, r.height = invoice.Gone, tx.ID, height, chain.BlockHash{}, 0
