@@ -81,7 +81,7 @@ func (w Where) String() string {
 // Place is where a receipt's transaction is.
 type Place struct {
 	Where      Where
-	Block      [32]byte  // of InBlock
+	Block      [32]byte  // of InBlock; of Gone, the block that holds the conflict
 	Height     int32     // of InBlock
 	BlockTime  time.Time // of InBlock: the header's own
 	ReplacedBy TxID      // of Gone, where it is known

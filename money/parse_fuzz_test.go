@@ -43,8 +43,7 @@ func FuzzSettings(f *testing.F) {
 			}
 			return
 		}
-		var said *fault.Error
-		if !errors.As(err, &said) {
+		if _, ok := errors.AsType[*fault.Error](err); !ok {
 			t.Fatalf("%q: %v is no sentence for a client", text, err)
 		}
 	})

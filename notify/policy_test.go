@@ -224,3 +224,17 @@ func TestEndpointKey(t *testing.T) {
 		}
 	}
 }
+
+// FuzzRetryAfter: whatever a receiver answers, the wait it asks for is read or passed over, and is none of the past.
+func FuzzRetryAfter(f *testing.F) {
+	f.Add("120", "")
+	f.Add("Fri, 01 May 2026 12:00:00 GMT", "Fri, 01 May 2026 11:00:00 GMT")
+	f.Add("Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT")
+	f.Add("-1", "x")
+	f.Add("99999999999999999999", "")
+	f.Fuzz(func(t *testing.T, after, date string) {
+		if wait := retryAfter(http.Header{"Retry-After": {after}, "Date": {date}}); wait < 0 {
+			t.Fatalf("%q at %q is a wait of %s", after, date, wait)
+		}
+	})
+}

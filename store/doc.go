@@ -71,7 +71,7 @@
 //	following          ref → –                         what a new block may change
 //	receipts           ref ‖ time ‖ outpoint → receipt in order of first sight; moves when an earlier sight is found
 //	outpoints          outpoint → ref ‖ time           a second sight of the same output changes nothing
-//	inBlock            block hash (32) ‖ outpoint → –  what a reorg takes back
+//	inBlock            block hash (32) ‖ outpoint → –  what a reorg takes back: a receipt, or the conflict that ended it
 //	pending            outpoint → –                    what is in no block and not gone
 //	spends             txid → outpoint…                what a transaction that paid us spends: conflicts
 //	attention          no ‖ seq (8) ‖ kind (1) ‖ [outpoint] → –    what needs a hand

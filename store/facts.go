@@ -162,6 +162,9 @@ func (r *receiptRecord) facts(at receiptAt) facts {
 	case invoice.InMempool, invoice.Unproved:
 		f.row(bPending, out)
 	case invoice.Gone:
+		if r.Block != (hash32{}) { // of what took its place
+			f.row(bInBlock, append(bytes.Clone(r.Block[:]), out...))
+		}
 		return f // nothing to decide: there is no money
 	}
 	if n := r.need(); n != 0 {

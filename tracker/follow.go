@@ -228,34 +228,11 @@ func (l *ledger) step(s chain.Step) error {
 		if err != nil {
 			return err
 		}
-		b.Move(r, invoice.Place{Where: invoice.Unproved}, invoice.BlockReorged, l.now)
-	}
-	return l.unconflict(s.Header.Height)
-}
-
-// unconflict takes back what a conflict in a block that is no longer there did.
-func (l *ledger) unconflict(height int32) error {
-	following, err := l.tx.Following()
-	if err != nil {
-		return err
-	}
-	for _, ref := range following {
-		b, err := l.book(ref)
-		if err != nil {
-			return err
+		to := invoice.Place{Where: invoice.Unproved}
+		if r.IsGone() { // the block held what took its place, which may be in the mempool now
+			to = invoice.Place{Where: invoice.Gone, ReplacedBy: r.Place.ReplacedBy}
 		}
-		if b.Invoice().Sums.ConflictAt != height {
-			continue
-		}
-		receipts, err := l.tx.Receipts(ref)
-		if err != nil {
-			return err
-		}
-		for _, r := range receipts {
-			if r.Place.ConflictAt == height {
-				b.Move(r, invoice.Place{Where: invoice.Gone, ReplacedBy: r.Place.ReplacedBy}, invoice.BlockReorged, l.now)
-			}
-		}
+		b.Move(r, to, invoice.BlockReorged, l.now)
 	}
 	return nil
 }
@@ -266,7 +243,7 @@ func (l *ledger) mined(tx chain.Tx, h chain.Header) error {
 	if err := l.credit(tx, place, l.now); err != nil {
 		return err
 	}
-	return l.conflicts(tx, invoice.Place{Where: invoice.Gone, ConflictAt: h.Height}, invoice.ConflictMined)
+	return l.conflicts(tx, invoice.Place{Where: invoice.Gone, ConflictAt: h.Height, Block: h.Hash}, invoice.ConflictMined)
 }
 
 // conflicts records that a transaction spends the same coins as some of ours: a block or the mempool holds one of two

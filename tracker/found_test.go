@@ -52,6 +52,35 @@ func TestSettledPaymentIsTakenAfterRestart(t *testing.T) {
 	w.events(inv, "created receivedPayment paidInFull confirmed completed paymentReversed paymentReversed markedInvalid")
 }
 
+// A conflict whose block went away is none, also of an invoice that was complete without the receipt it took.
+func TestConflictGoesWithItsBlock(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	first := w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.later()
+	paid, _ := w.chain.Tx(first)
+	w.chain.MineTx(chain.Tx{Inputs: paid.Inputs, Outputs: []chain.Output{{Sats: 990_000, Script: chaintestScript()}}})
+	second := w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.later()
+	w.mine(6)
+	w.later()
+	w.is(inv, "complete")
+	w.restart()
+	w.chain.Reorg(7)
+	w.later()
+	w.is(inv, "complete")
+	_, err := w.chain.Replace(second, chain.Output{Sats: 990_000, Script: chaintestScript()})
+	w.must(err)
+	w.later()
+	w.is(inv, "complete") // what took the second one's place is in no block yet
+	if s := w.read(inv); !s.State.Reorged || s.Sums.ConflictAt != 0 {
+		t.Fatalf("state %+v, sums %+v", s.State, s.Sums)
+	}
+	w.mine(6)
+	w.later()
+	w.is(inv, "invalid")
+}
+
 // Money that came after the invoice was cancelled waits for a hand, each payment for its own, and a block changes nothing.
 func TestMoneyAfterCancelWaitsForAHand(t *testing.T) {
 	w := newWorld(t)

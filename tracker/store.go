@@ -33,7 +33,7 @@ type Reader interface {
 	Receipts(ref invoice.Ref) ([]invoice.Receipt, error)
 	// ReceiptsOf lists the receipts of a transaction.
 	ReceiptsOf(id invoice.TxID) ([]invoice.Receipt, error)
-	// ReceiptsIn lists the receipts that a block holds.
+	// ReceiptsIn lists the receipts that a block holds, and those that are gone since it holds what took their place.
 	ReceiptsIn(block [32]byte) ([]invoice.Receipt, error)
 	// Pending lists the receipts that are in no block and not gone.
 	Pending() ([]invoice.Receipt, error)

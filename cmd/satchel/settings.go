@@ -203,9 +203,17 @@ func (r *reader) index(key string, v int64) uint32 {
 func (r *reader) url(key, text string) string {
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" {
-		r.problem(key, "%q is not a plain http:// or https:// address", text)
+		r.problem(key, "%q is not a plain http:// or https:// address", bare(text))
 	}
 	return strings.TrimRight(text, "/")
+}
+
+// bare leaves out what stands before the host: it may be a password.
+func bare(address string) string {
+	if at := strings.LastIndexByte(address, '@'); at >= 0 {
+		return "…" + address[at:]
+	}
+	return address
 }
 
 func (r *reader) address(key, text string, optional bool) string {

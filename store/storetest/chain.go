@@ -198,7 +198,14 @@ func blocks(t *testing.T, k *kit) {
 	k.must(k.step(inv.Ref, func(b *invoice.Book) {
 		r := held
 		r.Place = invoice.Place{Where: invoice.Unproved}
-		b.Move(r, invoice.Place{Where: invoice.Gone, ReplacedBy: Txid(5)}, invoice.Replaced, Noon())
+		b.Move(r, invoice.Place{Where: invoice.Gone, ReplacedBy: Txid(5), ConflictAt: 101, Block: [32]byte{8}}, invoice.ConflictMined, Noon())
+	}))
+	k.must(k.s.ViewChain(k.ctx, func(tx tracker.Reader) error {
+		list, err := tx.ReceiptsIn([32]byte{8})
+		if err != nil || len(list) != 1 || !list[0].IsGone() || list[0].Place.ReplacedBy != Txid(5) {
+			t.Errorf("what the block took the place of: %v %v", list, err)
+		}
+		return nil
 	}))
 	now := k.read(inv.ID)
 	if now.State.Status != invoice.New || now.Sums.In != 0 || now.Sums.Gone != 1 {
