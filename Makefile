@@ -11,7 +11,7 @@ FUMPT     := $(TOOLS)/gofumpt
 FUZZTIME  ?= 60s
 MODELRUNS ?= 5000
 
-.PHONY: help deps deps-build build demo test check lint fmt bench chaos ci-long compat deps-compat clean
+.PHONY: help deps deps-build build demo test check lint fmt bench chaos ci-long compat deps-compat screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,11 @@ demo: deps build ## a customer pays an invoice with real regtest coins, before y
 
 test: deps ## all tests, with the race detector, against a real bitcoind
 	$(GO) test -race -count=1 -timeout 18m ./...
+
+screenshots: ## pictures of the checkout page in every state, light and dark, phone and desktop, into docs/images
+	@scripts/deps.sh screenshots
+	@mkdir -p docs/images
+	$(GO) test -count=1 ./web -run TestEveryStateOnEveryScreen -args -screenshots $(CURDIR)/docs/images
 
 deps-compat:
 	@scripts/deps.sh compat

@@ -106,7 +106,7 @@ func (w *Web) checkout(r *http.Request, p invoice.Public, now time.Time) checkou
 		c.Reload = reloadAfter
 	}
 	c.QR = w.code(r, c.ID, c.URI)
-	if w.cfg.Protocol && c.Payable {
+	if w.cfg.Protocol && c.Payable && c.DueSats == int64(inv.Unpaid()) && c.DueSats > 0 { // the protocols ask for no other amount
 		uri := protocolURI(w.base, inv.ID)
 		c.Protocol = template.URL(uri) //nolint:gosec // the operator's own address and our own id
 		c.ProtocolQR = w.code(r, c.ID, uri)

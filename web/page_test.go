@@ -189,3 +189,29 @@ func TestViewDocument(t *testing.T) {
 		t.Error("a page that has the code gets it again")
 	}
 }
+
+func TestTheModalsScript(t *testing.T) {
+	w := newWorld(t, 1)
+	first := w.get(t, "/bitpay.js")
+	script := body(t, first)
+	if first.StatusCode != http.StatusOK || !strings.Contains(script, "window.bitpay") || len(script) > 6_000 {
+		t.Fatalf("%d, %d bytes", first.StatusCode, len(script))
+	}
+	for name, want := range map[string]string{
+		"Content-Type": "text/javascript; charset=utf-8", "Cross-Origin-Resource-Policy": "cross-origin", "Cache-Control": "public, max-age=3600",
+	} {
+		if got := first.Header.Get(name); got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if body(t, w.get(t, "/bitpay.min.js")) != script {
+		t.Error("another script under the other name")
+	}
+	r := httptest.NewRequest(http.MethodGet, "/bitpay.js", http.NoBody)
+	r.Header.Set("If-None-Match", first.Header.Get("ETag"))
+	rec := httptest.NewRecorder()
+	w.Handler().ServeHTTP(rec, r)
+	if rec.Code != http.StatusNotModified || rec.Body.Len() > 0 {
+		t.Errorf("asked again: %d", rec.Code)
+	}
+}

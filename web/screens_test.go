@@ -2,11 +2,17 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
+	"image"
+	"image/color"
+	"image/draw"
 	"image/png"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"satchel/internal/browser"
@@ -63,7 +69,7 @@ func TestEveryStateOnEveryScreen(t *testing.T) {
 		looks[name+"-dark"] = look
 	}
 	for screen, look := range looks {
-		look.Scale = 1
+		look.Scale = 1 // for small pictures
 		tab := b.Open(look)
 		for name, p := range states() {
 			tab.Go(serveOn(t, newWorld(t, 10, p)) + "/invoice?id=" + anID)
@@ -92,18 +98,37 @@ func looksWell(t *testing.T, tab *browser.Page, what string, audited bool) {
 	}
 }
 
-// save writes a picture as small as PNG gets.
+// save writes a picture with the 256 colours that it has most of.
 func save(t *testing.T, path string, picture []byte) {
 	t.Helper()
 	img, err := png.Decode(bytes.NewReader(picture))
 	if err != nil {
 		t.Fatal(err)
 	}
+	few := image.NewPaletted(img.Bounds(), common(img))
+	draw.Draw(few, few.Bounds(), img, img.Bounds().Min, draw.Src)
 	var b bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, img); err != nil {
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, few); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func common(img image.Image) color.Palette {
+	count := map[color.RGBA]int{}
+	for y := range img.Bounds().Dy() {
+		for x := range img.Bounds().Dx() {
+			count[color.RGBAModel.Convert(img.At(x, y)).(color.RGBA)]++
+		}
+	}
+	list := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int {
+		return cmp.Or(count[b]-count[a], int(a.R)-int(b.R), int(a.G)-int(b.G), int(a.B)-int(b.B))
+	})
+	var p color.Palette
+	for _, c := range list[:min(len(list), 256)] {
+		p = append(p, c)
+	}
+	return p
 }

@@ -246,7 +246,7 @@ func (d *daemonParts) wireDoors() (err error) {
 	}
 	d.pages, err = web.New(web.Config{
 		Store: d.db, Hub: d.hub, Now: d.clock.Now, Base: d.set.publicURLs[0], Network: string(d.set.network), Log: d.part("web"),
-		Access: &web.Access{Store: d.db, Pairings: access, Secret: d.db.ServerSecret()},
+		Protocol: true, Access: &web.Access{Store: d.db, Pairings: access, Secret: d.db.ServerSecret()},
 	})
 	if err != nil {
 		return err

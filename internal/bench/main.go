@@ -99,6 +99,7 @@ func run(ctx context.Context, asJSON bool, only string) (err error) {
 		{"create", b.create},
 		{"catchup", b.catchUp},
 		{"callbacks", b.callbacks},
+		{"pages", b.pages},
 		{"siege", b.besieged},
 	} {
 		if !strings.Contains(part.name, only) {

@@ -7,7 +7,7 @@
   let base = self ? self.replace(/\/bitpay(\.min)?\.js([?#].*)?$/, "") : "https://bitpay.com";
   const nothing = () => {};
   let entering = nothing, leaving = nothing, receiving = nothing;
-  let frame = null, shade = null, before = null, visible = false;
+  let frame = null, shade = null, before = null, visible = false, alive = false;
 
   const build = () => {
     shade = document.createElement("div");
@@ -33,6 +33,16 @@
     shade.style.display = "flex";
     frame.focus();
   };
+  // A page that does not say that it is there has no button to close it with.
+  const offerClose = () => {
+    if (!visible || alive) return;
+    const button = document.createElement("button");
+    button.textContent = "\u00d7";
+    button.setAttribute("aria-label", "Close");
+    button.style.cssText = "position:fixed;top:12px;right:12px;width:44px;height:44px;border:0;border-radius:50%;font:28px/1 sans-serif";
+    button.onclick = hideFrame;
+    shade.append(button);
+  };
   const hideFrame = () => {
     if (!frame) return;
     if (visible) leaving();
@@ -43,16 +53,17 @@
   };
   const showInvoice = (id, params) => {
     if (frame) shade.remove();
-    visible = false;
+    visible = alive = false;
     build();
     let query = "?id=" + encodeURIComponent(id) + "&view=modal";
     if (params && params.lang) query += "&lang=" + encodeURIComponent(params.lang);
-    frame.addEventListener("load", showFrame); // also a page that cannot say that it is loaded
+    frame.addEventListener("load", () => { showFrame(); setTimeout(offerClose, 2000); });
     frame.src = base + "/invoice" + query;
   };
   window.addEventListener("message", (e) => {
     if (!frame || e.source !== frame.contentWindow || e.origin !== new URL(base).origin) return;
     receiving(e);
+    alive = true;
     if (e.data === "loaded") showFrame();
     if (e.data === "close") hideFrame();
   });
