@@ -111,6 +111,13 @@ func (n *Notifier) record(ctx context.Context, d Delivery, a Attempt) {
 		if fault.Is(err, fault.NotFound) {
 			return // deleted meanwhile
 		}
+		if errors.Is(err, ErrEnded) { // the next process makes the attempt again, this one must not
+			select {
+			case <-n.ending:
+			case <-ctx.Done():
+			}
+			return
+		}
 		pause(ctx, wait)
 		if ctx.Err() != nil {
 			return

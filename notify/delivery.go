@@ -8,6 +8,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -111,6 +112,9 @@ type Attempt struct {
 	RetryAfter time.Duration // what the endpoint asked for; not stored, it shows in Progress.Next
 	Final      bool          // trying again is of no use; not stored, it shows in State
 }
+
+// ErrEnded is in the error of a Store that takes no more writes in this process: trying again is of no use.
+var ErrEnded = errors.New("the store takes no more writes")
 
 // Store is where deliveries wait.
 type Store interface {

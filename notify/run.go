@@ -59,6 +59,7 @@ type Notifier struct {
 	policy  Policy
 	shares  *shares
 	wake    chan struct{}
+	ending  chan struct{} // closed when Run takes nothing new
 	flights sync.WaitGroup
 }
 
@@ -84,6 +85,7 @@ func newNotifier(c Config, rt http.RoundTripper) (*Notifier, error) {
 		policy: Policy{RetryFor: c.RetryFor},
 		shares: newShares(c.Workers, c.PerEndpoint),
 		wake:   make(chan struct{}, 1),
+		ending: make(chan struct{}),
 	}, nil
 }
 
@@ -132,6 +134,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 			n.rest(ctx, next)
 		}
 	}
+	close(n.ending)
 	n.drain(stopSending, stopRecording)
 	return nil
 }

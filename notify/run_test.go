@@ -366,6 +366,24 @@ func TestStoreThatFailsIsAskedAgainAndNothingIsSentTwice(t *testing.T) {
 	})
 }
 
+// A store that says that it has ended is not asked again: the daemon is on its way out, and must not be held up.
+func TestStoreThatEndedIsNotAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		asked := 0
+		m.failRecord = func(Delivery) error { asked++; return fmt.Errorf("commit: %w", ErrEnded) }
+		m.add(1, hook, time.Now())
+		n := newTest(t, Config{Store: m}, func(*http.Request) (*http.Response, error) { return answer(200), nil })
+		stop := running(t, n)
+		synctest.Wait()
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > 0 || asked != 1 {
+			t.Errorf("asked %d times, stopped after %v", asked, took)
+		}
+	})
+}
+
 func TestStoreThatFailsDoesNotHoldTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()

@@ -15,10 +15,11 @@ import (
 
 	"satchel/fault"
 	"satchel/invoice"
+	"satchel/notify"
 )
 
 // ErrStopped is the answer to a write after the store stopped taking them.
-var ErrStopped = errors.New("the store no longer takes writes")
+var ErrStopped = fmt.Errorf("the store has stopped: %w", notify.ErrEnded)
 
 // maxBatch bounds how many functions share a commit, so that none waits for a very long one.
 const maxBatch = 512
@@ -274,6 +275,7 @@ func rollback(tx *bolt.Tx) error {
 // run runs a function. A panic, and a read that failed on the way, are its error.
 func (t *txn) run(fn func(*txn) error) error {
 	if err := guard(func() error { return fn(t) }); err != nil {
+		t.db.trace(err)
 		return err
 	}
 	return t.err
@@ -284,16 +286,33 @@ func guard(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic in a transaction: %v\n%s", p, debug.Stack())
+			err = &panicError{what: p, stack: debug.Stack()}
 		}
 	}()
 	return fn()
 }
 
+// panicError is a panic as an error: a sentence for whoever reads it, and where it was for the log.
+type panicError struct {
+	what  any
+	stack []byte
+}
+
+// Error tells what it was about.
+func (e *panicError) Error() string { return fmt.Sprintf("panic in a transaction: %v", e.what) }
+
+// trace logs where a panic was.
+func (db *DB) trace(err error) {
+	if p, ok := errors.AsType[*panicError](err); ok && db != nil {
+		db.cfg.Log.Error("a panic in a transaction", "what", p.what, "stack", string(p.stack))
+	}
+}
+
 // perish ends all writing: a commit that returned an error may be on the disk, and only a fresh start can tell.
 func (db *DB) perish(jobs []*job, cause error) error {
-	err := fmt.Errorf("commit: %w", cause)
-	told := fault.New(fault.Unavailable, "The store failed").Because(err)
+	db.trace(cause)
+	err := fmt.Errorf("a commit failed, and only a fresh start can tell what is on the disk; see to the disk and start satchel again: %w", cause)
+	told := fault.New(fault.Unavailable, "The store failed").Because(fmt.Errorf("%w (%w)", err, ErrStopped))
 	db.queue.close(told)
 	close(db.broken)
 	db.unwritable(told)

@@ -45,6 +45,9 @@ func openChecked(path string) (*os.File, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("there is none; `satchel init` makes one: %w", err)
 	}
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, unix.EROFS) {
+		return nil, fmt.Errorf("satchel must be able to write it; see to its owner, its mode and the disk's mount: %w", err)
+	}
 	if err != nil {
 		return nil, err
 	}

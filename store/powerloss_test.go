@@ -183,7 +183,7 @@ type cut struct {
 // disk plays the calls back.
 type disk struct {
 	r       *rand.Rand
-	durable []byte // what was synced
+	durable []byte    // what was synced
 	pending []sysCall // what was not
 	acked   cut
 }
