@@ -26,6 +26,7 @@ const (
 
 // Group A: the happy path and amounts, on the real daemon and a real node.
 func TestScenariosOfGroupA(t *testing.T) {
+	t.Parallel()
 	c := newScene(t)
 	c.scenario("01 exact payment", c.exactPayment)
 	c.scenario("02 two parts", c.twoParts)

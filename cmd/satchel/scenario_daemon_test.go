@@ -19,6 +19,7 @@ import (
 
 // The second half of group D: what happens to the daemon and to what it hears, on the real daemon and a real node.
 func TestScenariosOfGroupDWithoutTheDaemon(t *testing.T) {
+	t.Parallel()
 	c := newScene(t)
 	c.scenario("41 killed after every step", c.killedAtEveryStep)
 	c.scenario("46 messages are lost", c.messagesLost)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,6 +22,7 @@ import (
 
 // The first half of group D: what can be wrong with the node, each on the real daemon and a real node.
 func TestScenariosOfGroupDWithoutTheNode(t *testing.T) {
+	t.Parallel()
 	c := newScene(t)
 	c.scenario("45 the node restarts", c.nodeRestarts)
 	c.scenario("45 the node starts and is not ready", c.nodeWarmsUp)
@@ -88,9 +90,7 @@ func (c *scene) nothingIsMade() {
 func (c *scene) isToldAgain(known order, wish map[string]any) {
 	c.t.Helper()
 	body := map[string]any{"token": c.token, "price": json.Number("5000"), "currency": "USD", "transactionSpeed": "medium", "fullNotifications": true}
-	for k, v := range wish {
-		body[k] = v
-	}
+	maps.Copy(body, wish)
 	if status, doc := c.post("/invoices", body); status != http.StatusOK || doc["data"].(map[string]any)["id"] != known.ID {
 		c.t.Errorf("a replayed guid: %d %v", status, doc)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -174,9 +175,7 @@ func (c *scene) transfer(address string, sats int64) chain.TxID {
 func (c *scene) refusal(want int, more map[string]any) string {
 	c.t.Helper()
 	body := map[string]any{"token": c.token, "price": json.Number("10"), "currency": "USD"}
-	for k, v := range more {
-		body[k] = v
-	}
+	maps.Copy(body, more)
 	status, doc := c.post("/invoices", body)
 	if status != want {
 		c.t.Errorf("POST /invoices with %v: %d %v, want %d", more, status, doc, want)

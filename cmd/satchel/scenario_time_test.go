@@ -11,6 +11,7 @@ import (
 
 // Group B: time, on the real daemon and a real node. The clock only goes forward, but where a scenario sets it back.
 func TestScenariosOfGroupB(t *testing.T) {
+	t.Parallel()
 	c := newScene(t)
 	c.scenario("19 unpaid until the end", c.unpaid)
 	c.scenario("20 half paid at the end", c.halfPaid)
