@@ -60,6 +60,7 @@ type Config struct {
 	Pairings Pairings
 	Merchant merchant.ID // the configuration's own: whom a command is about that names nobody
 	Shops    Shops
+	Staff    Staff
 	Secret   auth.Secret
 	Clock    Timekeeper
 	Base     string // public URL
@@ -115,6 +116,7 @@ func (o *Operator) Register(s *Server) {
 	Handle(s, "clock", o.clock)
 	Handle(s, "why", o.why)
 	Handle(s, "why-list", o.listReasons)
+	o.registerOperators(s)
 	HandleStream(s, "events", func(ctx context.Context, r EventsRequest, emit func(Event) error) error {
 		m, err := o.find(ctx, r.Merchant)
 		if err != nil {

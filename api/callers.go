@@ -17,6 +17,13 @@ func (c caller) exempt() bool { return c.addr.IsLoopback() }
 // String gives the address.
 func (c caller) String() string { return c.addr.String() }
 
+// CallerOf tells which address a call comes from, as far as it is known; of an IPv6 address the /64. true: from this
+// machine, or through a proxy on it that named nobody.
+func CallerOf(req *http.Request) (netip.Addr, bool) {
+	c := callerOf(req)
+	return c.addr, c.exempt()
+}
+
 // callerOf finds whom a call comes from. Only a proxy on loopback is believed about it, and only what it added itself:
 // the last address of X-Forwarded-For.
 func callerOf(req *http.Request) caller {

@@ -64,10 +64,15 @@ func (m *matrix) cells() map[string][]cell {
 		"GET /signingKeys/paymentProtocol.json": nameless("/signingKeys/paymentProtocol.json"),
 		"GET /user":                             nameless("/user"),
 		"GET /clients":                          nameless("/clients"),
-		"GET /assets/*":                         nameless("/assets/none.css"),
-		"GET /bitpay.js":                        nameless("/bitpay.js"),
-		"GET /bitpay.min.js":                    nameless("/bitpay.min.js"),
-		"GET /v1/events":                        nameless("/v1/events?after=0&limit=1000"),
+		"GET /dashboard":                        nameless("/dashboard"),
+		"GET /dashboard/*":                      {get(func(n names) string { return "/dashboard/m/" + string(storetest.Shop) + "/invoices/" + n.Invoice }).blindly()},
+		"POST /dashboard/*": {{fill: func(n names) wish {
+			return wish{target: "/dashboard/m/" + string(storetest.Shop) + "/invoices/" + n.Invoice + "/cancel", form: true, body: "form=guess"}
+		}, blind: true}},
+		"GET /assets/*":      nameless("/assets/none.css"),
+		"GET /bitpay.js":     nameless("/bitpay.js"),
+		"GET /bitpay.min.js": nameless("/bitpay.min.js"),
+		"GET /v1/events":     nameless("/v1/events?after=0&limit=1000"),
 
 		"GET /invoices": {
 			get(func(n names) string { return "/invoices?dateStart=2020-01-01&orderId=" + n.Order }),

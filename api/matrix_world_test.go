@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -20,6 +21,7 @@ import (
 	"satchel/store"
 	"satchel/store/storetest"
 	"satchel/web"
+	"satchel/web/desk"
 )
 
 // names are what a call can be about: a victim's, or such that nobody has.
@@ -85,6 +87,7 @@ func newMatrix(t *testing.T) *matrix {
 			t.Fatal(err)
 		}
 		c.Web = pages.Handler()
+		c.Desk = closedDesk(t, s, c)
 	})
 	if err := m.db.RegisterKey(t.Context(), store.Key{Fingerprint: storetest.OtherDeriver{}.Key(), Merchant: storetest.Other}); err != nil {
 		t.Fatal(err)
@@ -317,4 +320,23 @@ func (m *matrix) state() string {
 		m.t.Fatal(err, err2, err3)
 	}
 	return fmt.Sprintf("%+v\n%+v\n%+v", list, grants, events)
+}
+
+// closedDesk is the merchant's desk, in which nobody is signed in: it has a matrix of its own.
+func closedDesk(t *testing.T, s *shop, c *Config) http.Handler {
+	t.Helper()
+	staff, err := auth.NewStaff(auth.StaffConfig{Store: s.db, Secret: secret(), Now: s.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := desk.New(desk.Config{
+		Store: s.db, Invoices: struct{ desk.Invoices }{}, Staff: staff, Access: c.Auth, Secret: secret(), Rates: struct{ desk.Rates }{},
+		Shops: struct{ desk.Shops }{}, Callbacks: struct{ desk.Callbacks }{}, Health: func(context.Context) (desk.Health, error) { return desk.Health{}, nil },
+		Script: func(string) ([]byte, error) { return nil, nil }, Tip: func() int32 { return 0 }, Hub: s.hub, Caller: CallerOf, Now: s.now,
+		Base: "https://pay.example", Network: "regtest", Log: c.Log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.Handler()
 }

@@ -183,7 +183,7 @@ func documented(path string) string {
 
 // TestOpenAPIRoutes: the document has the routes of the table, with who may call them, and no others.
 func TestOpenAPIRoutes(t *testing.T) {
-	w := start(t, func(c *Config) { c.Web = http.NotFoundHandler() })
+	w := start(t, func(c *Config) { c.Web, c.Desk = http.NotFoundHandler(), http.NotFoundHandler() })
 	doc := document(t)
 	var want, got []string
 	for _, r := range w.api.routes.list {

@@ -371,6 +371,19 @@ func (w *walk) walkPages() {
 		w.does(w.nobody, "GET "+path, 200)
 		w.does(w.nobody, "GET "+path+"?pairingCode=no", 400)
 	}
+	w.does(w.nobody, "GET /dashboard", 303)
+	door := w.does(w.nobody, "GET /dashboard/sign-in", 200)
+	for _, name := range regexp.MustCompile(`/dashboard/assets/[^"]+`).FindAllString(door.body, -1) {
+		w.does(w.nobody, "GET "+name, 200)
+	}
+	w.does(w.nobody, "GET /dashboard/assets/none.css", 404)
+	w.does(w.nobody, "GET /dashboard/m/"+string(storetest.Shop)+"/invoices", 303)
+	for target, status := range map[string]int{"/dashboard/sign-in": 401, "/dashboard/account/password": 303} {
+		r := w.say(w.nobody, wish{method: http.MethodPost, target: target, body: "name=alice&password=guess", form: true})
+		if r.status != status {
+			w.t.Errorf("POST %s: %d, want %d", target, r.status, status)
+		}
+	}
 	g, err := w.api.cfg.Auth.Pair(w.t.Context(), auth.PairRequest{SIN: newClient(42).sin(w.t), Facade: auth.POS})
 	if err != nil {
 		w.t.Fatal(err)

@@ -93,6 +93,14 @@ func (a *API) table() []route {
 			route{get, "/invoice/*", public, nil, a.cfg.Web},
 		)
 	}
+	if a.cfg.Desk != nil {
+		guarded := a.limited(a.cfg.Desk)
+		list = append(list,
+			route{get, "/dashboard", public, nil, guarded},
+			route{get, "/dashboard/*", public, nil, guarded},
+			route{post, "/dashboard/*", public, nil, guarded},
+		)
+	}
 	return list
 }
 

@@ -15,7 +15,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestRouteTable(t *testing.T) {
-	w := start(t, func(c *Config) { c.Web = http.NotFoundHandler() })
+	w := start(t, func(c *Config) { c.Web, c.Desk = http.NotFoundHandler(), http.NotFoundHandler() })
 	const file = "testdata/routes.txt"
 	if *update {
 		if err := os.WriteFile(file, []byte(w.api.Routes()), 0o600); err != nil {

@@ -32,6 +32,7 @@ type Config struct {
 	Hub          waiter       // wakes who waits for a change of an invoice
 	Payer        payer        // pays invoices by PUT /invoices/pay/:id; nil: nobody does, as on mainnet
 	Metrics      *Metrics     // nil: nothing is measured
+	Desk         http.Handler // the merchant's desk; nil: not served
 	Web          http.Handler // the checkout page; nil: not served
 	PayPro       *PayPro      // the payment protocols; nil: not served
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"encoding/binary"
-	"errors"
 	"time"
 
 	"github.com/btcsuite/btcd/btcutil/base58"
@@ -40,10 +39,10 @@ func (s *Staff) Invited(ctx context.Context, name, key string) (o Operator, err 
 	}
 	err = s.cfg.Store.ReadStaff(ctx, func(v StaffView) error {
 		var ok bool
-		if o, ok, err = v.Operator(name); err != nil || !ok {
-			return errors.Join(err, ErrInvite)
+		if o, ok, err = v.Operator(name); err == nil && !ok {
+			err = ErrInvite
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return Operator{}, err

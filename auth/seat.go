@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 )
 
 // Credentials are what somebody types at the door.
@@ -87,17 +86,30 @@ func (s *Staff) sit(ctx context.Context, o Operator) (string, error) {
 // Seated finds who sits behind a key; ErrSeat where nobody does. The use is written down now and then: while the store
 // takes no writes, it still lets those in who are.
 func (s *Staff) Seated(ctx context.Context, key string) (o Operator, err error) {
-	if len(key) != base64.RawURLEncoding.EncodedLen(32) {
-		return Operator{}, ErrSeat
+	o, seat, err := s.find(ctx, key)
+	if err == nil && s.cfg.Now().Sub(seat.Used) >= seatStep {
+		s.touch(ctx, hashOf(key), seat)
 	}
-	now, hash := s.cfg.Now(), hashOf(key)
-	var seat Seat
+	return o, err
+}
+
+// Peek is Seated for what a page asks by itself: it does not count as a use, so that an open page keeps no seat for ever.
+func (s *Staff) Peek(ctx context.Context, key string) (Operator, error) {
+	o, _, err := s.find(ctx, key)
+	return o, err
+}
+
+func (s *Staff) find(ctx context.Context, key string) (o Operator, seat Seat, err error) {
+	if len(key) != base64.RawURLEncoding.EncodedLen(32) {
+		return Operator{}, Seat{}, ErrSeat
+	}
+	now := s.cfg.Now()
 	err = s.cfg.Store.ReadStaff(ctx, func(v StaffView) error {
 		var ok bool
-		if seat, ok, err = v.Seat(hash); err != nil || !ok {
-			return errors.Join(err, ErrSeat)
+		if seat, ok, err = v.Seat(hashOf(key)); err != nil {
+			return err
 		}
-		if now.Sub(seat.Used) >= SeatTime || now.Sub(seat.Opened) >= seatLife {
+		if !ok || now.Sub(seat.Used) >= SeatTime || now.Sub(seat.Opened) >= seatLife {
 			return ErrSeat
 		}
 		if o, ok, err = v.Operator(seat.Operator); err != nil {
@@ -109,12 +121,9 @@ func (s *Staff) Seated(ctx context.Context, key string) (o Operator, err error) 
 		return nil
 	})
 	if err != nil {
-		return Operator{}, err
+		return Operator{}, Seat{}, err
 	}
-	if now.Sub(seat.Used) >= seatStep {
-		s.touch(ctx, hash, seat)
-	}
-	return o, nil
+	return o, seat, nil
 }
 
 // touch notes the use of a seat, unless it was left meanwhile. That it cannot be noted is no reason to turn somebody away.

@@ -137,6 +137,13 @@ func TestASeatEnds(t *testing.T) {
 		d.sits(key, true)
 	}
 	d.sits(idle, false)
+	d.wait(11 * time.Hour)
+	if o, err := d.Peek(t.Context(), key); err != nil || o.Name != "alice" {
+		t.Errorf("%+v %v", o, err)
+	}
+	d.wait(time.Hour) // to look is no use
+	d.sits(key, false)
+	key = d.enters("alice", words)
 	d.wait(12 * time.Hour)
 	d.sits(key, false)
 	again := d.enters("alice", words)

@@ -28,7 +28,7 @@ func rootCommand() *cobra.Command {
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON for programs")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(a.initCommand(), a.serveCommand(), a.demoCommand(), a.statusCommand(), a.tokenCommand(), a.pairingCommand(), a.posCommand(), a.invoiceCommand(),
-		a.merchantCommand(), a.attentionCommand(), a.deliveryCommand(), a.secretCommand(), a.clockCommand(),
+		a.merchantCommand(), a.operatorCommand(), a.attentionCommand(), a.deliveryCommand(), a.secretCommand(), a.clockCommand(),
 		a.eventsCommand(), a.whyCommand(), a.reconcileCommand(), a.checkCommand(), a.backupCommand(), a.restoreCommand(), a.compactCommand(),
 		a.configCommand(), a.versionCommand())
 	return root

@@ -29,6 +29,7 @@ import (
 	"satchel/tracker"
 	"satchel/wallet"
 	"satchel/web"
+	"satchel/web/desk"
 )
 
 // daemonParts are the rooms, wired. Nothing runs yet.
@@ -49,6 +50,7 @@ type daemonParts struct {
 	metrics  *api.Metrics
 	api      *api.API
 	pages    *web.Web
+	desk     *desk.Desk
 	admin    *admin.Server
 	broken   chan error  // the store failed
 	verified atomic.Bool // the node derives the same addresses
@@ -251,11 +253,19 @@ func (d *daemonParts) wireDoors() (err error) {
 	if err != nil {
 		return err
 	}
+	staff, err := auth.NewStaff(auth.StaffConfig{Store: d.db, Secret: d.db.ServerSecret(), Now: d.clock.Now})
+	if err != nil {
+		return err
+	}
+	shops := d.shops()
+	if d.desk, err = d.newDesk(invoices, access, staff, shops); err != nil {
+		return err
+	}
 	d.metrics = api.NewMetrics(d.gauges)
 	doors := api.Config{
 		Invoices: invoices, Store: d.db, Rates: d.rates, Auth: access, Secret: d.db.ServerSecret(),
 		Tip: d.tip, Ready: d.readiness, PublicURLs: d.set.publicURLs, AllowPrivate: d.set.allowPrivate, Now: d.clock.Now,
-		Log: d.part("api"), Metrics: d.metrics, Web: d.pages.Handler(), Hub: d.hub,
+		Log: d.part("api"), Metrics: d.metrics, Web: d.pages.Handler(), Desk: d.desk.Handler(), Hub: d.hub,
 	}
 	if f := newFaucet(d.node, d.set.node, d.set.network); f != nil {
 		doors.Payer = f
@@ -268,7 +278,7 @@ func (d *daemonParts) wireDoors() (err error) {
 	}
 	d.admin = admin.NewServer(d.set.socket(), d.part("admin"))
 	admin.NewOperator(admin.Config{
-		Store: d.db, Invoices: invoices, Pairings: access, Merchant: d.merchant, Shops: d.shops(), Secret: d.db.ServerSecret(), Clock: d.clock, Base: d.set.publicURLs[0],
+		Store: d.db, Invoices: invoices, Pairings: access, Merchant: d.merchant, Shops: shops, Staff: staff, Secret: d.db.ServerSecret(), Clock: d.clock, Base: d.set.publicURLs[0],
 		Tip: d.tip, Status: d.status, Sample: d.notifier.Sample, Mails: d.set.mail != nil,
 		CheckURL: func(url string) error { return notify.CheckURL(url, d.set.allowPrivate) },
 		Changes:  d.changes, Reconcile: d.reconcile, Beyond: d.beyond, Known: d.known,
@@ -312,6 +322,7 @@ func (d *daemonParts) tip() int32 {
 func (d *daemonParts) listen(ctx context.Context) ([]bound, error) {
 	servers := []*http.Server{d.api.Server(d.set.listen)}
 	servers[0].RegisterOnShutdown(d.pages.Stop) // open pages would hold a stop up
+	servers[0].RegisterOnShutdown(d.desk.Stop)
 	servers[0].RegisterOnShutdown(d.api.Stop)
 	if d.set.metrics != "" {
 		servers = append(servers, d.api.MetricsServer(d.set.metrics))

@@ -1,0 +1,124 @@
+package desk
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"satchel/fault"
+	"satchel/invoice"
+	"satchel/live"
+	"satchel/merchant"
+)
+
+// logStore is where the event log is read.
+type logStore interface {
+	EventsBefore(ctx context.Context, m merchant.ID, before uint64, limit int) ([]invoice.Logged, error)
+}
+
+// eventsPage is a page of the log, the newest first.
+type eventsPage struct {
+	Rows   []event
+	Older  uint64 // where the next page begins; 0: there is none
+	Newest bool   // this is the first page
+}
+
+const eventsPerPage = 100
+
+func (v *visit) events() error {
+	before := uint64(0)
+	if s := v.req.URL.Query().Get("before"); s != "" {
+		var err error
+		if before, err = strconv.ParseUint(s, 10, 64); err != nil {
+			return fault.Field("before", "is a number of the log.")
+		}
+	}
+	list, err := v.d.cfg.Store.EventsBefore(v.ctx(), v.shop.ID, before, eventsPerPage+1)
+	if err != nil {
+		return err
+	}
+	p := eventsPage{Newest: before == 0}
+	if len(list) > eventsPerPage {
+		list = list[:eventsPerPage]
+		p.Older = list[len(list)-1].Seq
+	}
+	for _, e := range list {
+		p.Rows = append(p.Rows, eventOf(e))
+	}
+	return v.page("events", p)
+}
+
+// live tells the page when to look again: server-sent events (WHATWG HTML, 9.2) without anything in them but the number
+// of the merchant's last event. What changed is read from the page itself.
+func (v *visit) live() error {
+	wake, cancel, err := v.d.cfg.Hub.Subscribe(live.All)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	ctl := http.NewResponseController(v.rw)
+	last, err := v.lastEvent()
+	if err != nil {
+		return err
+	}
+	if err := ctl.SetReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("lift read deadline: %w", err)
+	}
+	h := v.rw.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no") // nginx would keep events back
+	say := func(text string) error {
+		if err := ctl.SetWriteDeadline(time.Now().Add(v.d.write)); err != nil { //nolint:forbidigo // a socket keeps the machine's time
+			return err
+		}
+		if _, err := v.rw.Write([]byte(text)); err != nil {
+			return err
+		}
+		return ctl.Flush()
+	}
+	if err := say(fmt.Sprintf("retry: 5000\ndata: %d\n\n", last)); err != nil {
+		return nil //nolint:nilerr // the client went away
+	}
+	v.follow(wake, last, say)
+	return nil
+}
+
+// follow says when the merchant's log has grown, until the client or the daemon ends, or the seat.
+func (v *visit) follow(wake <-chan struct{}, last uint64, say func(string) error) {
+	beat := time.NewTicker(v.d.beat)
+	defer beat.Stop()
+	for {
+		text := ":\n\n"
+		select {
+		case <-v.ctx().Done():
+			return
+		case <-v.d.stopped:
+			return
+		case <-beat.C:
+			if _, err := v.d.cfg.Staff.Peek(v.ctx(), v.seat); err != nil {
+				return
+			}
+		case <-wake:
+			now, err := v.lastEvent()
+			if err != nil || now == last {
+				continue // another merchant's, or the store is away for a moment
+			}
+			last = now
+			text = fmt.Sprintf("data: %d\n\n", last)
+		}
+		if say(text) != nil {
+			return
+		}
+	}
+}
+
+// lastEvent is the number of the merchant's last event; 0: there is none.
+func (v *visit) lastEvent() (uint64, error) {
+	list, err := v.d.cfg.Store.EventsBefore(v.ctx(), v.shop.ID, 0, 1)
+	if err != nil || len(list) == 0 {
+		return 0, err
+	}
+	return list[0].Seq, nil
+}

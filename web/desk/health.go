@@ -1,0 +1,77 @@
+package desk
+
+import (
+	"time"
+
+	"satchel/merchant"
+)
+
+// Health is how the daemon and its node are.
+type Health struct {
+	Version, Network  string
+	Ready             bool
+	Reasons, Degraded []string // in the words of /readyz
+	Advice            string
+	Height, Node      int32
+	Hash              string
+	Synced            time.Time // the last complete look at chain and mempool
+	Now               time.Time
+	Links             []Link
+	Keys              []Key
+	Totals            *Totals // over all merchants
+	Warnings          []string
+}
+
+// Link is a ZMQ topic of the node.
+type Link struct {
+	Topic     string
+	Connected bool
+	Messages  uint64
+	Gaps      uint64
+	Last      time.Time
+}
+
+// Key is how far a watch key's addresses were issued.
+type Key struct {
+	Merchant    merchant.ID
+	Fingerprint string
+	Next, Gap   uint32
+	Import      string // makes another wallet look far enough; "": it does
+}
+
+// Totals are over all merchants of the server.
+type Totals struct {
+	Scripts, Events, Undelivered uint64
+	Oldest                       time.Time // of the undelivered
+	Bytes                        int64
+}
+
+// seenHealth is the health as far as the operator may know it: totals and other merchants' keys are for those who see all.
+func (v *visit) seenHealth() (Health, error) {
+	h, err := v.d.cfg.Health(v.ctx())
+	if err != nil {
+		return h, err
+	}
+	var keys []Key
+	for _, k := range h.Keys {
+		if k.Merchant == v.shop.ID {
+			keys = append(keys, k)
+		}
+	}
+	h.Keys = keys
+	if all, err := v.seesServer(); err != nil || !all {
+		if err != nil {
+			return h, err
+		}
+		h.Totals, h.Warnings, h.Links = nil, nil, nil
+	}
+	return h, nil
+}
+
+func (v *visit) health() error {
+	h, err := v.seenHealth()
+	if err != nil {
+		return err
+	}
+	return v.page("health", h)
+}

@@ -1,0 +1,445 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"html"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"satchel/auth"
+	"satchel/fault"
+	"satchel/invoice"
+	"satchel/live"
+	"satchel/merchant"
+	"satchel/money"
+	"satchel/notify"
+	"satchel/rate"
+	"satchel/store"
+	"satchel/store/storetest"
+	"satchel/tracker"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	shopA = storetest.Shop
+	shopB = storetest.Other
+	words = "correct horse battery"
+)
+
+func noon() time.Time { return storetest.Noon() }
+
+// office is a Desk on a real store, with two merchants.
+type office struct {
+	*Desk
+	t        testing.TB
+	db       *store.DB
+	staff    *auth.Staff
+	access   *auth.Authority
+	invoices *invoice.Service
+	hub      *live.Hub
+	log      *bytes.Buffer
+
+	mu      sync.Mutex
+	now     time.Time
+	samples []string // URLs that samples went to
+	set     []Setting
+	n       int
+}
+
+func shopOf(id merchant.ID, name string) merchant.Merchant {
+	return merchant.Merchant{
+		ID: id, Name: name, Created: noon(), Secrets: merchant.Secrets{Webhook: notify.NewSecret()},
+		Settings: merchant.Settings{
+			Window: 15 * time.Minute, Speed: merchant.Medium, InvalidAfter: time.Hour, ZeroConf: merchant.Limited, NotificationURL: "https://shop.example/ipn",
+			FullNotifications: true,
+		},
+	}
+}
+
+func newOffice(t testing.TB, change ...func(*Config)) *office {
+	t.Helper()
+	o := &office{t: t, hub: live.New(100), log: &bytes.Buffer{}, now: noon()}
+	o.openStore()
+	var err error
+	o.staff, err = auth.NewStaff(auth.StaffConfig{Store: o.db, Secret: o.db.ServerSecret(), Now: o.read})
+	o.must(err)
+	o.access, err = auth.NewAuthority(auth.Config{Store: o.db, Secret: o.db.ServerSecret(), Now: o.read})
+	o.must(err)
+	usd, _ := money.ParseRate("50000")
+	rates, err := rate.New(rate.Config{Fixed: map[string]money.Rate{"USD": usd}, Now: o.read})
+	o.must(err)
+	o.invoices = invoice.NewService(invoice.Config{Store: o.db, Rates: rates, Gate: open{}, Now: o.read, NewID: func() invoice.ID { return invoice.ID(store.NewID()) }})
+	cfg := Config{
+		Store: o.db, Invoices: o.invoices, Staff: o.staff, Access: o.access, Secret: o.db.ServerSecret(), Rates: rates, Shops: o, Callbacks: o, Health: o.health,
+		Script: o.script, Tip: func() int32 { return 106 }, Hub: o.hub, Now: o.read, Base: "https://pay.example", Network: "mainnet",
+		Caller: func(r *http.Request) (netip.Addr, bool) {
+			addr, _ := netip.ParseAddrPort(r.RemoteAddr)
+			return addr.Addr(), addr.Addr().IsLoopback()
+		},
+		Log: slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: slog.LevelInfo})),
+	}
+	for _, fn := range change {
+		fn(&cfg)
+	}
+	o.Desk, err = New(cfg)
+	o.must(err)
+	return o
+}
+
+func (o *office) openStore() {
+	path := filepath.Join(o.t.TempDir(), "satchel.db")
+	o.must(store.Create(path, "regtest", shopOf(shopA, "Tea & Biscuits")))
+	db, err := store.Open(store.Config{
+		Path: path, Render: storetest.Render, Derivers: storetest.Derivers{}, Now: o.read,
+		AfterCommit: func(t store.Touched) {
+			if t.Events {
+				o.hub.Wake("*")
+			}
+		},
+	})
+	o.must(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- db.Run(ctx) }()
+	o.t.Cleanup(func() {
+		if problems, err := db.Check(context.Background()); err != nil || len(problems) > 0 {
+			o.t.Errorf("check: %v %v", problems, err)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			o.t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			o.t.Error(err)
+		}
+	})
+	o.db = db
+	o.must(db.PutMerchant(context.Background(), shopOf(shopB, "Other shop")))
+	for _, k := range []store.Key{
+		{Fingerprint: storetest.Deriver{}.Key(), Merchant: shopA}, {Fingerprint: storetest.OtherDeriver{}.Key(), Merchant: shopB},
+	} {
+		o.must(db.RegisterKey(context.Background(), k))
+	}
+}
+
+// open is a gate that is.
+type open struct{}
+
+func (open) Ready() error { return nil }
+
+func (o *office) must(err error) {
+	o.t.Helper()
+	if err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+func (o *office) read() time.Time {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.now
+}
+
+func (o *office) wait(d time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.now = o.now.Add(d)
+}
+
+// Sample implements Callbacks.
+func (o *office) Sample(_ context.Context, target string, s merchant.Secrets) (notify.Attempt, error) {
+	if s.Webhook == "" {
+		o.t.Error("a sample is not signed")
+	}
+	o.samples = append(o.samples, target)
+	return notify.Attempt{At: o.read(), Took: 12345 * time.Microsecond, Status: 404, Error: "status 404", Answer: "<b>no</b>"}, nil
+}
+
+// CheckURL implements Callbacks.
+func (o *office) CheckURL(u string) error { return notify.CheckURL(u, false) }
+
+// Settings implements Shops: the first merchant is the configuration's.
+func (o *office) Settings(_ context.Context, m merchant.ID) (Settings, error) {
+	return Settings{Configured: m == shopA, List: []Setting{
+		{"invoice.window", "how long a quote holds", "15m0s"}, {"invoice.speed", "high, medium or low", "medium"}, {"merchant.name", "", "Other shop"},
+	}}, nil
+}
+
+// Set implements Shops.
+func (o *office) Set(_ context.Context, m merchant.ID, values []Setting) error {
+	if m == shopA {
+		return fault.New(fault.Invalid, "this merchant is the configuration's own")
+	}
+	if values[0].Value == "bad" {
+		return fault.New(fault.Invalid, "invoice.window: \"bad\" is not a duration")
+	}
+	o.set = append(o.set, values...)
+	return nil
+}
+
+func (o *office) health(context.Context) (Health, error) {
+	return Health{
+		Version: "1", Network: "regtest", Ready: true, Degraded: []string{"rates_unavailable"}, Height: 106, Node: 106, Hash: "00ab", Synced: o.read(), Now: o.read(),
+		Links: []Link{{Topic: "rawtx", Connected: true, Messages: 7, Last: o.read()}, {Topic: "sequence"}},
+		Keys: []Key{
+			{Merchant: shopA, Fingerprint: "key-of-a", Next: 5, Gap: 2}, {Merchant: shopB, Fingerprint: "key-of-b", Next: 3, Gap: 15, Import: "importdescriptors b"},
+		},
+		Totals: &Totals{Scripts: 987_654, Events: 12, Bytes: 1_500_000}, Warnings: []string{"disablewallet is not set"},
+	}, nil
+}
+
+func (o *office) script(address string) ([]byte, error) {
+	var n uint32
+	if _, err := fmt.Sscanf(address, "address-%d", &n); err != nil {
+		return nil, err
+	}
+	a, err := storetest.Deriver{}.Address(n)
+	return a.Script, err
+}
+
+// sells makes an invoice of 500 USD, which is 0.01 BTC.
+func (o *office) sells(m merchant.ID, change ...func(*invoice.Request)) invoice.Invoice {
+	o.t.Helper()
+	o.n++
+	list, err := o.db.Merchants(context.Background())
+	o.must(err)
+	r := invoice.Request{Price: money.Fiat{Minor: 50_000, Code: "USD"}, Currency: money.Fiat{Code: "USD"}.Currency()}
+	for _, shop := range list {
+		if shop.ID == m {
+			r.Merchant = shop
+		}
+	}
+	r.Order = invoice.Order{OrderID: fmt.Sprintf("order-%d", o.n), ItemDesc: "Darjeeling, 200 g", Buyer: invoice.Buyer{Name: "Ada", Email: "ada@buyer.example"}}
+	for _, fn := range change {
+		fn(&r)
+	}
+	inv, err := o.invoices.Create(context.Background(), r)
+	o.must(err)
+	return inv
+}
+
+// pays sees an output now, in the mempool or in a block.
+func (o *office) pays(inv invoice.Invoice, tx int, sats money.Sats, height int32) invoice.Outpoint {
+	o.t.Helper()
+	out, now := invoice.Outpoint{TxID: storetest.Txid(tx)}, o.read()
+	place := invoice.Place{Where: invoice.InMempool}
+	if height > 0 {
+		place = invoice.Place{Where: invoice.InBlock, Block: [32]byte{byte(height)}, Height: height, BlockTime: now}
+	}
+	o.step(inv, func(b *invoice.Book) {
+		b.See(invoice.Sight{Outpoint: out, Sats: sats, Place: place, Seen: now, Tip: 100}, now)
+	})
+	return out
+}
+
+// step changes an invoice as the tracker does.
+func (o *office) step(inv invoice.Invoice, fn func(*invoice.Book)) {
+	o.t.Helper()
+	o.must(o.db.UpdateChain(context.Background(), func(tx tracker.Tx) error {
+		is, err := tx.Invoice(inv.Ref)
+		if err != nil {
+			return err
+		}
+		b := invoice.Open(is, func() ([]invoice.Receipt, error) { return tx.Receipts(inv.Ref) })
+		fn(b)
+		is, receipts, events, err := b.Close(invoice.View{Now: o.read(), Tip: 106, Synced: o.read()})
+		if err != nil {
+			return err
+		}
+		return tx.PutInvoice(is, receipts, events)
+	}))
+}
+
+// expires lets the window of an invoice end.
+func (o *office) expires(inv invoice.Invoice) {
+	o.t.Helper()
+	if left := inv.Expires.Sub(o.read()); left >= 0 {
+		o.wait(left + time.Second)
+	}
+	o.step(inv, func(*invoice.Book) {})
+}
+
+func (o *office) invoice(m merchant.ID, id invoice.ID) invoice.Invoice {
+	o.t.Helper()
+	inv, err := o.db.Invoice(context.Background(), m, id)
+	o.must(err)
+	return inv
+}
+
+// browser is a browser with its cookies, in which somebody may be signed in.
+type browser struct {
+	o       *office
+	cookies map[string]*http.Cookie
+	from    string // address and port
+	site    string // Sec-Fetch-Site of what it sends
+	origin  string // of its forms; "": none is sent
+	last    string // the page that was loaded last
+}
+
+func (o *office) browser() *browser {
+	return &browser{o: o, cookies: map[string]*http.Cookie{}, from: "192.0.2.7:5000", site: "same-origin", origin: "https://pay.example"}
+}
+
+// hires adds an operator and signs him in.
+func (o *office) hires(name string, role auth.Role, m merchant.ID) *browser {
+	o.t.Helper()
+	_, err := o.staff.Add(context.Background(), auth.NewOperator{Name: name, Role: role, Merchant: m, Password: words})
+	o.must(err)
+	return o.signs(name)
+}
+
+// signs opens a seat past the door, which is slow on purpose.
+func (o *office) signs(name string) *browser {
+	o.t.Helper()
+	key, _, err := o.staff.SignIn(context.Background(), auth.Credentials{Name: name, Password: words})
+	o.must(err)
+	b := o.browser()
+	b.cookies[o.seatCookie()] = &http.Cookie{Name: o.seatCookie(), Value: key}
+	return b
+}
+
+func (b *browser) do(r *http.Request) *http.Response {
+	b.o.t.Helper()
+	r.RemoteAddr = b.from
+	if b.site != "" {
+		r.Header.Set("Sec-Fetch-Site", b.site)
+	}
+	for _, c := range b.cookies {
+		r.AddCookie(c)
+	}
+	rec := httptest.NewRecorder()
+	b.o.Handler().ServeHTTP(rec, r)
+	res := rec.Result()
+	for _, c := range res.Cookies() {
+		if c.MaxAge < 0 {
+			delete(b.cookies, c.Name)
+		} else {
+			b.cookies[c.Name] = c
+		}
+	}
+	return res
+}
+
+// get loads a page; a path without a slash in front is one of the first merchant's.
+func (b *browser) get(path string) (int, string) {
+	b.o.t.Helper()
+	res := b.do(httptest.NewRequest(http.MethodGet, at(path), http.NoBody))
+	text := bodyOf(b.o.t, res)
+	if res.StatusCode == http.StatusOK {
+		b.last = text
+	}
+	return res.StatusCode, text
+}
+
+func at(path string) string {
+	if strings.HasPrefix(path, "/") {
+		return path
+	}
+	return strings.TrimSuffix("/dashboard/m/"+string(shopA)+"/"+path, "/")
+}
+
+// loads wants a page.
+func (b *browser) loads(path string, texts ...string) string {
+	b.o.t.Helper()
+	status, text := b.get(path)
+	if status != http.StatusOK {
+		b.o.t.Fatalf("%s: %d\n%s", path, status, text)
+	}
+	says(b.o.t, text, texts...)
+	return text
+}
+
+// key is the form's key of the browser's seat.
+func (b *browser) key() string {
+	c := b.cookies[b.o.seatCookie()]
+	if c == nil {
+		return ""
+	}
+	return b.o.db.ServerSecret().FormKey(c.Value)
+}
+
+// post sends a form with the members given, and the seat's key where none is.
+func (b *browser) post(path string, members ...string) (*http.Response, string) {
+	b.o.t.Helper()
+	form := url.Values{"form": {b.key()}}
+	for i := 0; i < len(members); i += 2 {
+		form.Set(members[i], members[i+1])
+	}
+	r := httptest.NewRequest(http.MethodPost, at(path), strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if b.origin != "" {
+		r.Header.Set("Origin", b.origin)
+	}
+	res := b.do(r)
+	return res, bodyOf(b.o.t, res)
+}
+
+// sends wants a form to be taken, and gives the page where it leads.
+func (b *browser) sends(path string, members ...string) string {
+	b.o.t.Helper()
+	res, text := b.post(path, members...)
+	if res.StatusCode != http.StatusSeeOther {
+		b.o.t.Fatalf("%s: %d\n%s", path, res.StatusCode, text)
+	}
+	return b.loads(res.Header.Get("Location"))
+}
+
+// refused wants a form to be refused with a status and words.
+func (b *browser) refused(status int, path string, words string, members ...string) {
+	b.o.t.Helper()
+	res, text := b.post(path, members...)
+	if res.StatusCode != status {
+		b.o.t.Errorf("%s: %d, want %d\n%s", path, res.StatusCode, status, text)
+	}
+	says(b.o.t, text, words)
+}
+
+func bodyOf(t testing.TB, res *http.Response) string {
+	t.Helper()
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// plain is the text of a page.
+func plain(page string) string {
+	page = regexp.MustCompile(`(?s)<(script|style|head)[^>]*>.*?</(script|style|head)>`).ReplaceAllString(page, "")
+	return strings.Join(strings.Fields(html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(page, " "))), " ")
+}
+
+func says(t testing.TB, page string, texts ...string) {
+	t.Helper()
+	text := plain(page)
+	for _, want := range texts {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+}
+
+func silent(t testing.TB, page string, texts ...string) {
+	t.Helper()
+	for _, no := range texts {
+		if strings.Contains(html.UnescapeString(page), no) {
+			t.Errorf("%q is in\n%s", no, page)
+		}
+	}
+}

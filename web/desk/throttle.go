@@ -1,0 +1,96 @@
+package desk
+
+import (
+	"hash/maphash"
+	"sync"
+	"time"
+)
+
+// throttle lets every key do a thing so many times at once, and then once in a while. It holds a fixed number of slots
+// that keys share by a keyed hash, so that nobody makes it grow, pushes another's count out, or learns from it which
+// names there are.
+type throttle struct {
+	every time.Duration
+	burst int
+	seed  maphash.Seed
+
+	mu    sync.Mutex
+	slots []time.Time // when a slot is as good as new
+}
+
+// slotCount is how many slots a throttle has.
+const slotCount = 1 << 14
+
+func newThrottle(every time.Duration, burst int) *throttle {
+	return &throttle{every: every, burst: burst, seed: maphash.MakeSeed(), slots: make([]time.Time, slotCount)}
+}
+
+func (t *throttle) slot(key string) *time.Time {
+	return &t.slots[maphash.String(t.seed, key)%slotCount]
+}
+
+// take counts a try before it is known how it ends. Where there were too many it counts nothing, and says how long to
+// wait.
+func (t *throttle) take(key string, now time.Time) (wait time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.slot(key)
+	full := *s
+	if full.Before(now) {
+		full = now
+	}
+	full = full.Add(t.every)
+	if over := full.Sub(now) - time.Duration(t.burst)*t.every; over > 0 {
+		return over
+	}
+	*s = full
+	return 0
+}
+
+// giveBack takes a try that did not fail out of the count.
+func (t *throttle) giveBack(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.slot(key)
+	*s = s.Add(-t.every)
+}
+
+// door slows those down who try to get in: by address, by name, and browsers that signed in before by themselves.
+type door struct{ addresses, names, browsers, codes *throttle }
+
+func newDoor() door {
+	return door{
+		addresses: newThrottle(10*time.Second, 10), names: newThrottle(30*time.Second, 20), browsers: newThrottle(30*time.Second, 10), codes: newThrottle(10*time.Second, 20),
+	}
+}
+
+// try is one attempt to get in.
+type try struct {
+	address string // "": it is not counted
+	name    string
+	browser string // "": it is not known
+}
+
+// knock counts an attempt. A browser that is known is counted by itself alone: whatever strangers do in its owner's name,
+// he gets in. It gives what takes the attempt out of the count again, or how long to wait.
+func (d door) knock(t try, now time.Time) (giveBack func(), wait time.Duration) {
+	if t.browser != "" {
+		wait := d.browsers.take(t.browser, now)
+		return func() { d.browsers.giveBack(t.browser) }, wait
+	}
+	if t.address != "" {
+		if wait := d.addresses.take(t.address, now); wait > 0 {
+			return nil, wait
+		}
+	}
+	undo := func() {
+		if t.address != "" {
+			d.addresses.giveBack(t.address)
+		}
+	}
+	if wait := d.names.take(t.name, now); wait > 0 {
+		undo()
+		return nil, wait
+	}
+	return func() { undo(); d.names.giveBack(t.name) }, 0
+}
