@@ -3,10 +3,12 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -21,22 +23,26 @@ import (
 func smallDisk(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, args := range [][]string{{"mount", "-t", "tmpfs", "-o", "size=8M,mode=0777", "tmpfs", dir}} {
-		if os.Geteuid() != 0 {
-			args = append([]string{"sudo", "-n"}, args...)
-		}
-		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
+	if err := asRoot("mount", "-t", "tmpfs", "-o", "size=8M,mode=0777", "tmpfs", dir); err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
-			if out, err = exec.Command("sudo", "-n", "umount", dir).CombinedOutput(); err != nil {
-				t.Errorf("%v: %s", err, out)
-			}
+		if err := asRoot("umount", dir); err != nil {
+			t.Error(err)
 		}
 	})
 	return dir
+}
+
+// asRoot runs a command that only root may.
+func asRoot(args ...string) error {
+	if os.Geteuid() != 0 {
+		args = append([]string{"sudo", "-n"}, args...)
+	}
+	if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	return nil
 }
 
 // fillUp takes all the room that a disk has.

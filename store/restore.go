@@ -88,7 +88,7 @@ func copyLocked(from, to string) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	if err := lock(in); err != nil {
 		return err
 	}

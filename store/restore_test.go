@@ -139,7 +139,9 @@ func TestRestoreSkipsAheadAndAdopts(t *testing.T) {
 		if _, ok, err := tx.Adopt(lost.Script, noon(0)); ok || err != nil {
 			t.Errorf("adopted twice: %v %v", ok, err)
 		}
-		refs[1], ok = tx.Owner(lost.Script)
+		if refs[1], ok = tx.Owner(lost.Script); !ok {
+			return errors.New("its script is nobody's")
+		}
 		return nil
 	})
 	if err != nil || refs[0] != refs[1] || refs[0].Merchant != storetest.Shop {
@@ -271,5 +273,20 @@ func TestReplacedFileIsNotUsed(t *testing.T) {
 	}
 	if err := stillNamed(old, path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("gone: %v", err)
+	}
+}
+
+// A start index that is raised leaves nothing below it in the window of addresses that wait for invoices.
+func TestRaisedStartIndexEmptiesTheWindow(t *testing.T) {
+	db := open(t, config(create(t))) // its cleanup checks the window
+	key := Key{Fingerprint: storetest.OtherDeriver{}.Key(), Merchant: storetest.Other, Next: 5}
+	if err := db.PutLookahead(t.Context(), key.Fingerprint, otherAddresses(0, 9)); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.RegisterKey(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if next, have, err := db.Lookahead(t.Context(), key.Fingerprint); err != nil || next != 5 || have != 9 {
+		t.Errorf("%d %d %v", next, have, err)
 	}
 }

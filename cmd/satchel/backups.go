@@ -85,7 +85,7 @@ func (a *app) restoreCommand() *cobra.Command {
 		if err := os.MkdirAll(s.dataDir, 0o700); err != nil {
 			return err
 		}
-		r := restoring{set: s, skip: uint32(skip), doc: restoreDocument{Database: s.database(), Keys: []restoredKey{}}} //nolint:gosec // bounded above
+		r := restoring{set: s, skip: uint32(skip), doc: restoreDocument{Database: s.database(), Keys: []restoredKey{}}}
 		if err := store.Restore(cmd.Context(), expand(args[0]), s.database(), r.prepare); err != nil {
 			return restoreHelp(err, s.database())
 		}
