@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -170,5 +171,67 @@ func TestAccessAndTroublePages(t *testing.T) {
 		for _, problem := range tab.Audit() {
 			t.Errorf("no such invoice: %s", problem)
 		}
+	}
+}
+
+// A proxy that keeps events back: after a while without a sign of life the page asks for itself.
+func TestASilentStreamIsReplaced(t *testing.T) {
+	tab := browser.Start(t).Open(browser.Look{})
+	w := newWorld(t, 10, sample())
+	tab.Go(serveOn(t, w) + "/invoice?id=" + anID)
+	tab.UntilRequest("/invoice/stream")
+	w.store.put(paid(invoice.Paid, 17_148, 0)) // and nobody is woken
+	tab.Do(`((now, start) => { performance.now = () => start + 60 * (now() - start); })(performance.now.bind(performance), performance.now())`)
+	tab.UntilRequest("/invoice/view")
+	tab.Says("#title", "Payment received")
+	if tab.Text("#lost") != "" {
+		t.Error("a page that is up to date calls itself lost")
+	}
+}
+
+// Over the limit of streams a page looks for itself, again and again.
+func TestARefusedStreamIsReplacedByViews(t *testing.T) {
+	tab := browser.Start(t).Open(browser.Look{})
+	w := newWorld(t, 0, sample())
+	tab.Go(serveOn(t, w) + "/invoice?id=" + anID)
+	tab.UntilRequest("/invoice/stream")
+	w.store.put(paid(invoice.Paid, 17_148, 0))
+	tab.Says("#title", "Payment received")
+	w.store.failWith(errors.New("away"))
+	tab.Says("#lost", "Connection lost")
+	w.store.failWith(nil)
+	tab.Until(`document.getElementById("lost").textContent === ""`)
+}
+
+// A frame tells its parent "paid" also of an invoice that was past it when the page was opened, or passed it at once.
+func TestAFrameSaysPaidFirst(t *testing.T) {
+	b := browser.Start(t)
+	for name, c := range map[string]struct {
+		before, after invoice.Public
+		want          string
+	}{
+		"opened late":  {paid(invoice.Complete, 17_148, 6), paid(invoice.Complete, 17_148, 6), "loaded,paid,complete"},
+		"paid at once": {sample(), paid(invoice.Confirmed, 17_148, 0), "loaded,new,paid,confirmed"},
+		"expired":      {sample(), paid(invoice.Expired, 0, 0), "loaded,new,expired"},
+		"invalid":      {paid(invoice.Paid, 17_148, 0), paid(invoice.Invalid, 17_148, 0), "loaded,paid,invalid"},
+	} {
+		w := newWorld(t, 10, c.before)
+		home := serveOn(t, w)
+		front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(rw, `<!doctype html><link rel="icon" href="data:,"><script>
+window.seen = []; onmessage = (e) => seen.push(typeof e.data === "string" ? e.data : e.data.invoiceId === %q ? e.data.status : "?");
+</script><iframe src="%s/invoice?id=%s"></iframe>`, anID, home, anID)
+		}))
+		tab := b.Open(browser.Look{})
+		tab.Go(front.URL)
+		tab.Until(fmt.Sprintf(`seen.length >= 2 && %q.startsWith(seen.join())`, c.want))
+		w.store.put(c.after)
+		w.hub.Wake(anID)
+		tab.Until(fmt.Sprintf(`seen.join() === %q`, c.want))
+		if got := browser.Eval[string](tab, `seen.join()`); got != c.want {
+			t.Errorf("%s: %s", name, got)
+		}
+		tab.Close()
+		front.Close()
 	}
 }

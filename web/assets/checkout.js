@@ -118,9 +118,8 @@
     events.addEventListener("beat", () => online(true));
     events.onerror = () => {
       if (!events) return;
-      online(false);
-      if (events.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
-      events = null;
+      if (events.readyState !== EventSource.CLOSED) { online(false); return; } // the browser tries again by itself
+      events = null; // refused: the views tell whether the server is there
       later();
     };
   };
