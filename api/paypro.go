@@ -256,7 +256,7 @@ func (a *API) tell(w http.ResponseWriter, answer paypro.Answer) {
 	h.Set("Content-Type", answer.Type)
 	h.Set("Content-Length", strconv.Itoa(len(answer.Body)))
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(answer.Body) //nolint:gosec // a client that went away is no failure of ours
+	_, _ = w.Write(answer.Body) // a client that went away is no failure of ours
 }
 
 // turnAway writes a refusal: a sentence, which wallets show. It is called HTML, as BitPay calls it, and has no markup.

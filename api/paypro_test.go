@@ -97,8 +97,8 @@ func newTill(t *testing.T, change func(*Config)) *till {
 }
 
 func (l *till) edit(change func(*invoice.Invoice)) {
-	l.fake.mu.Lock()
-	defer l.fake.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	inv := l.made[invoice.ID(l.id)]
 	change(&inv)
 	l.made[inv.ID] = inv

@@ -48,3 +48,18 @@ func calls() []call {
 		{"refused-code", "refused: a used pairing code"},
 	}
 }
+
+// payments lists what wallets do by the payment protocols.
+func payments() []call {
+	return []call{
+		{"wallet-options", "the choice of coins"},
+		{"wallet-request", "how to pay, fetched, and its signature verified where there is one"},
+		{"wallet-verify", "an unsigned transaction is found right"},
+		{"wallet-pay", "a signed transaction is taken: the invoice is paid at once"},
+		{"wallet-again", "the same transaction again: the same answer"},
+		{"wallet-amount", "refused: a satoshi too few"},
+		{"wallet-closed", "refused: an invoice that is paid"},
+		{"wallet-unknown", "refused: an unknown invoice"},
+		{"wallet-trust", "the client refuses a key that it does not know"},
+	}
+}

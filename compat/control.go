@@ -19,8 +19,8 @@ type ask struct {
 	Code     string `json:"code"`     // approve
 	Facade   string `json:"facade"`   // offer, token
 	SIN      string `json:"sin"`      // token; empty: a bearer token
-	Address  string `json:"address"`  // pay
-	Satoshis int64  `json:"satoshis"` // pay
+	Address  string `json:"address"`  // pay, draft
+	Satoshis int64  `json:"satoshis"` // pay, draft
 	Blocks   int    `json:"blocks"`   // mine
 	Invoice  string `json:"invoice"`  // ipn
 	Status   string `json:"status"`   // ipn: with this status

@@ -8,7 +8,7 @@ import (
 )
 
 func shell(script string) client {
-	return client{name: "sh 1", command: []string{"/bin/sh", "-c", script}}
+	return client{name: "sh 1", rows: calls(), command: []string{"/bin/sh", "-c", script}}
 }
 
 func TestADriversLinesBecomeCells(t *testing.T) {

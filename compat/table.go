@@ -31,7 +31,7 @@ type column struct {
 // newColumn marks the calls that the client lacks, and takes all others for failed until a driver says otherwise.
 func newColumn(c client) column {
 	col := column{client: c, cells: map[string]cell{}}
-	for _, call := range calls() {
+	for _, call := range c.rows {
 		col.cells[call.id] = cell{mark: markFailed, note: silent}
 		if slices.Contains(c.lacks, call.id) {
 			col.cells[call.id] = cell{mark: markNone}
@@ -44,9 +44,9 @@ func newColumn(c client) column {
 func (col column) put(id string, ok bool, note string) error {
 	switch was, known := col.cells[id]; {
 	case !known:
-		return fmt.Errorf("%s: there is no call %q", col.client.name, id)
+		return fmt.Errorf("%s: there is no call %q", col.client.title(), id)
 	case was.mark == markNone:
-		return fmt.Errorf("%s: %q is listed as a call that it lacks", col.client.name, id)
+		return fmt.Errorf("%s: %q is listed as a call that it lacks", col.client.title(), id)
 	case ok:
 		col.cells[id] = cell{mark: markOK}
 	default:
@@ -58,7 +58,7 @@ func (col column) put(id string, ok bool, note string) error {
 // failures lists the failed calls in the table's order, with their notes, and counts them.
 func (col column) failures() (lines []string, count int) {
 	var quiet []string
-	for _, c := range calls() {
+	for _, c := range col.client.rows {
 		switch got := col.cells[c.id]; {
 		case got.mark != markFailed:
 			continue
@@ -75,15 +75,18 @@ func (col column) failures() (lines []string, count int) {
 	return lines, count
 }
 
-// table renders the columns in Markdown: the same bytes whenever the same cells are ok.
+// table renders the columns, which have the same rows, in Markdown: the same bytes whenever the same cells are ok.
 func table(columns []column) string {
+	if len(columns) == 0 {
+		return ""
+	}
 	var b strings.Builder
 	b.WriteString("| call |")
 	for _, col := range columns {
-		b.WriteString(" " + col.client.name + " |")
+		b.WriteString(" " + col.client.title() + " |")
 	}
 	b.WriteString("\n|---|" + strings.Repeat(":-:|", len(columns)) + "\n")
-	for _, c := range calls() {
+	for _, c := range columns[0].client.rows {
 		b.WriteString("| " + c.title + " |")
 		for _, col := range columns {
 			b.WriteString(" " + col.cells[c.id].mark + " |")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,7 +11,7 @@ import (
 )
 
 func TestACellIsOKOnlyIfTheDriverSaysSo(t *testing.T) {
-	col := newColumn(client{name: "c", lacks: []string{"tokens"}})
+	col := newColumn(client{name: "c", rows: calls(), lacks: []string{"tokens"}})
 	for id, want := range map[string]string{"create": markFailed, "tokens": markNone} {
 		if got := col.cells[id].mark; got != want {
 			t.Errorf("%s before anything was said: %q, want %q", id, got, want)
@@ -31,7 +32,7 @@ func TestACellIsOKOnlyIfTheDriverSaysSo(t *testing.T) {
 }
 
 func TestADriverCannotInventCalls(t *testing.T) {
-	col := newColumn(client{name: "c", lacks: []string{"tokens"}})
+	col := newColumn(client{name: "c", rows: calls(), lacks: []string{"tokens"}})
 	for _, id := range []string{"tokens", "nonsense"} {
 		if err := col.put(id, true, ""); err == nil || !strings.Contains(err.Error(), id) {
 			t.Errorf("%s: %v", id, err)
@@ -43,16 +44,16 @@ func TestADriverCannotInventCalls(t *testing.T) {
 }
 
 func TestTheTableIsTheSameWheneverTheCellsAre(t *testing.T) {
-	col := newColumn(client{name: "a 1.0", lacks: []string{"cli"}})
+	col := newColumn(client{name: "a 1.0", rows: calls(), lacks: []string{"cli"}})
 	if err := col.put("create", true, ""); err != nil {
 		t.Fatal(err)
 	}
-	text := table([]column{col, newColumn(client{name: "b 2.0"})})
-	if again := table([]column{col, newColumn(client{name: "b 2.0"})}); again != text {
+	text := table([]column{col, newColumn(client{name: "b 2.0", rows: calls(), speaks: "Latin"})})
+	if again := table([]column{col, newColumn(client{name: "b 2.0", rows: calls(), speaks: "Latin"})}); again != text {
 		t.Error("it differs")
 	}
 	lines := strings.Split(text, "\n")
-	if got, want := lines[0], "| call | a 1.0 | b 2.0 |"; got != want {
+	if got, want := lines[0], "| call | a 1.0 | b 2.0, Latin |"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if !slices.Contains(lines, "| `POST /invoices`, merchant, signed | ok | FAIL |") {
@@ -65,25 +66,52 @@ func TestTheTableIsTheSameWheneverTheCellsAre(t *testing.T) {
 
 // Names of calls are unique, and every call that a client is said to lack exists.
 func TestTheListsFitTogether(t *testing.T) {
-	known := map[string]bool{}
-	for _, c := range calls() {
-		if known[c.id] {
-			t.Errorf("%s is there twice", c.id)
+	for _, c := range slices.Concat(clients(""), wallets("")) {
+		known := map[string]bool{}
+		for _, call := range c.rows {
+			if known[call.id] {
+				t.Errorf("%s is there twice", call.id)
+			}
+			known[call.id] = true
 		}
-		known[c.id] = true
-	}
-	for _, c := range clients("") {
 		for _, id := range c.lacks {
 			if !known[id] {
-				t.Errorf("%s lacks %q, which is no call", c.name, id)
+				t.Errorf("%s lacks %q, which is no call", c.title(), id)
 			}
+		}
+		if len(c.rows) <= len(c.lacks) {
+			t.Errorf("%s has no call", c.title())
 		}
 	}
 }
 
 // The versions that the table names are those that are installed.
 func TestTheTableNamesTheInstalledVersions(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("clients", "package.json"))
+	listed := map[string]string{}
+	for _, folder := range []string{"clients", filepath.Join("clients", "wallets")} {
+		maps.Copy(listed, dependencies(t, folder))
+	}
+	module, err := os.ReadFile(filepath.Join("clients", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	installed := strings.ReplaceAll(string(module), "github.com/bitpay/bitpay-go v2.2.2", "bitpay-go 2.2.2")
+	for name, version := range listed {
+		if _, alias, ok := strings.Cut(version, "npm:"); ok {
+			name, version, _ = strings.Cut(alias, "@")
+		}
+		installed += "\n" + name + " " + version + "\n"
+	}
+	for _, c := range slices.Concat(clients(""), wallets("")) {
+		if !strings.Contains(installed, c.name) {
+			t.Errorf("%s is not among what is installed:\n%s", c.name, installed)
+		}
+	}
+}
+
+func dependencies(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(folder, "package.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,20 +121,5 @@ func TestTheTableNamesTheInstalledVersions(t *testing.T) {
 	if err := json.Unmarshal(text, &doc); err != nil {
 		t.Fatal(err)
 	}
-	module, err := os.ReadFile(filepath.Join("clients", "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	installed := strings.ReplaceAll(string(module), "github.com/bitpay/bitpay-go v2.2.2", "bitpay-go 2.2.2")
-	for name, version := range doc.Dependencies {
-		if _, alias, ok := strings.Cut(version, "npm:"); ok {
-			name, version, _ = strings.Cut(alias, "@")
-		}
-		installed += "\n" + name + " " + version + "\n"
-	}
-	for _, c := range clients("") {
-		if !strings.Contains(installed, c.name) {
-			t.Errorf("%s is not among what is installed:\n%s", c.name, installed)
-		}
-	}
+	return doc.Dependencies
 }

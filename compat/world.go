@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type world struct {
 	dir    string
 	config string
 	api    string // host:port
+	front  *front // the same behind TLS
 	node   *regtest.Node
 	sink   *sink
 	daemon *exec.Cmd
@@ -54,6 +56,9 @@ func newWorld(ctx context.Context, binary, dir string) (w *world, err error) {
 	if w.api, err = freeAddress(ctx); err != nil {
 		return w, err
 	}
+	if w.front, err = newFront(ctx, w.api, dir); err != nil {
+		return w, err
+	}
 	if err = w.initialise(ctx); err != nil {
 		return w, err
 	}
@@ -74,7 +79,7 @@ func (w *world) initialise(ctx context.Context) error {
 	w.sink.secret = merchant.Secret(doc.Secret)
 	text := fmt.Sprintf(`network = "regtest"
 data_dir = %q
-public_url = "http://%s"
+public_url = ["http://%s", %q]
 [api]
 listen = %q
 [metrics]
@@ -92,7 +97,7 @@ allow_private = true
 [merchant]
 name = "The Compatible Shop"
 notification_url = %q
-`, data, w.api, w.api, w.node.URL(), w.node.CookieFile(), walletKey, w.sink.url)
+`, data, w.api, w.front.url, w.api, w.node.URL(), w.node.CookieFile(), walletKey, w.sink.url)
 	return os.WriteFile(w.config, []byte(text), 0o600)
 }
 
@@ -158,6 +163,9 @@ func (w *world) Close() error {
 			errs = append(errs, errors.New("the daemon did not stop"), w.daemon.Process.Kill())
 		}
 	}
+	if w.front != nil {
+		errs = append(errs, w.front.Close())
+	}
 	if w.sink != nil {
 		errs = append(errs, w.sink.Close())
 	}
@@ -199,6 +207,7 @@ func (w *world) deeds() map[string]deed {
 			id, err := w.node.Pay(ctx, a.Address, a.Satoshis)
 			return map[string]string{"txid": id.String()}, err
 		},
+		"draft": func(ctx context.Context, a ask) (any, error) { return w.draft(ctx, a) },
 		"mine": func(ctx context.Context, a ask) (any, error) {
 			hashes, err := w.node.Mine(ctx, a.Blocks, "")
 			texts := make([]string, len(hashes))
@@ -210,6 +219,38 @@ func (w *world) deeds() map[string]deed {
 		"ipn": func(ctx context.Context, a ask) (any, error) { return w.sink.wait(ctx, a) },
 	}
 }
+
+// draft is a payment of the customer that is not sent, with its size in virtual bytes and the script of the address.
+func (w *world) draft(ctx context.Context, a ask) (any, error) {
+	d, err := w.node.Draft(ctx, a.Address, a.Satoshis, draftRate)
+	if err != nil {
+		return nil, err
+	}
+	var tx struct {
+		Size int64 `json:"vsize"`
+	}
+	var to struct {
+		Script string `json:"scriptPubKey"`
+	}
+	for _, q := range []struct {
+		method, param string
+		into          any
+	}{{"decoderawtransaction", hex.EncodeToString(d.Signed), &tx}, {"validateaddress", a.Address, &to}} {
+		raw, err := w.node.WalletCall(ctx, q.method, q.param)
+		if err == nil {
+			err = json.Unmarshal(raw, q.into)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return map[string]any{
+		"unsigned": hex.EncodeToString(d.Unsigned), "signed": hex.EncodeToString(d.Signed), "size": tx.Size, "script": to.Script,
+	}, nil
+}
+
+// draftRate is what a draft pays, in satoshis per virtual byte.
+const draftRate = 3
 
 func (w *world) command(ctx context.Context, args ...string) (any, error) {
 	var doc json.RawMessage

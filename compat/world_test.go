@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -105,8 +108,55 @@ func TestTheOtherHands(t *testing.T) {
 	if status, text := post(t, c.url+"/token", ask{Facade: "nonsense"}); status != http.StatusInternalServerError || !strings.Contains(text, "nonsense") {
 		t.Errorf("a wrong facade: %d %s", status, text)
 	}
+	var draft struct {
+		Unsigned, Signed, Script string
+		Size                     int
+	}
+	decoded(t, c.url+"/draft", ask{Address: made.Data.Address, Satoshis: 70_000}, &draft)
+	if len(draft.Signed) <= len(draft.Unsigned) || draft.Size <= len(draft.Unsigned)/2 || len(draft.Script) != 44 {
+		t.Errorf("%+v", draft)
+	}
+	throughTheFront(t, w.front, made.Data.ID)
 	if !strings.Contains(w.logTail(), "msg=ready") {
 		t.Errorf("the log ends with\n%s", w.logTail())
+	}
+}
+
+// throughTheFront looks at an invoice over TLS, where the daemon calls itself by that address, and nobody trusts it who was
+// not told to.
+func throughTheFront(t *testing.T, f *front, id string) {
+	t.Helper()
+	text, err := os.ReadFile(f.certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		t.Fatal("no certificate")
+	}
+	for _, trust := range []*x509.CertPool{nil, pool} {
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trust, MinVersion: tls.VersionTLS12}}
+		defer transport.CloseIdleConnections()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.url+"/invoices/"+id, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := (&http.Client{Transport: transport}).Do(req)
+		if trust == nil {
+			if err == nil {
+				res.Body.Close()
+				t.Error("a stranger trusts the certificate")
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil || !strings.Contains(string(body), `"BIP73":"`+f.url+"/i/"+id) {
+			t.Errorf("%s %v", body, err)
+		}
 	}
 }
 

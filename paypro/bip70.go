@@ -90,10 +90,10 @@ func (m *Message) readVerification(body []byte) error {
 	var tx []byte
 	var size uint64
 	err := fields(body, func(field protowire.Number, v []byte, n uint64) {
-		switch field {
-		case verifyTx:
+		if field == verifyTx {
 			tx = v
-		case verifySize:
+		}
+		if field == verifySize {
 			size = n
 		}
 	})

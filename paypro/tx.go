@@ -92,7 +92,7 @@ type cursor struct {
 }
 
 func (c *cursor) take(n uint64) []byte {
-	if c.bad || n > uint64(len(c.b)-c.at) {
+	if c.bad || n > uint64(len(c.b)-c.at) { //nolint:gosec // never beyond the end
 		c.bad = true
 		return nil
 	}

@@ -21,7 +21,7 @@ func (n *Node) Draft(ctx context.Context, address string, sats, feeRate int64) (
 	if err != nil {
 		return Draft{}, err
 	}
-	raw, err := n.WalletCall(ctx, "fundrawtransaction", bare, map[string]any{"fee_rate": feeRate, "minconf": 1})
+	raw, err := n.WalletCall(ctx, "fundrawtransaction", bare, map[string]any{"fee_rate": feeRate, "minconf": 1, "change_type": "bech32"})
 	if err != nil {
 		return Draft{}, err
 	}

@@ -39,6 +39,7 @@ module.exports = {
   offer: async (facade) => (await ask('offer', { facade })).pairingCode,
   token: async (facade, sin) => (await ask('token', { facade, sin })).token,
   pay: async (address, satoshis) => (await ask('pay', { address, satoshis })).txid,
+  draft: (address, satoshis) => ask('draft', { address, satoshis }),
   mine: (blocks) => ask('mine', { blocks }),
   callbacks: (want) => ask('ipn', want),
   advance: (duration) => ask('advance', { duration }),
