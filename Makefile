@@ -11,13 +11,16 @@ FUMPT     := $(TOOLS)/gofumpt
 FUZZTIME  ?= 60s
 MODELRUNS ?= 5000
 
-.PHONY: help deps deps-build build demo test check lint fmt bench chaos ci-long compat deps-compat screenshots clean
+.PHONY: help deps deps-build deps-node build demo test check lint fmt bench chaos ci-long compat deps-compat screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 deps: ## install what Debian lacks: libzmq, a C compiler, strace, Chromium, a real bitcoind for regtest (sudo unless root)
 	@scripts/deps.sh all
+
+deps-node:
+	@scripts/deps.sh node
 
 deps-build:
 	@scripts/deps.sh build
@@ -26,7 +29,7 @@ build: deps-build ## build bin/satchel
 	@mkdir -p $(BIN)
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/satchel ./cmd/satchel
 
-demo: deps build ## a customer pays an invoice with real regtest coins, before your eyes
+demo: deps-node build ## a customer pays an invoice with real regtest coins, before your eyes
 	$(BIN)/satchel demo
 
 test: deps ## all tests, with the race detector, against a real bitcoind
@@ -53,10 +56,10 @@ lint: $(LINT) ## the linters of .golangci.yml
 fmt: $(FUMPT) ## format the code
 	$(FUMPT) -w .
 
-bench: deps build ## measure, each figure beside its limit in the same run (JSON=1 for programs)
+bench: deps-node build ## measure, each figure beside its limit in the same run (JSON=1 for programs)
 	$(GO) run ./internal/bench $(if $(JSON),--json) $(BENCHFLAGS)
 
-chaos: deps build ## kill the daemon again and again while money moves, and count what is left (CHAOSFLAGS="--seed N")
+chaos: deps-node build ## kill the daemon again and again while money moves, and count what is left (CHAOSFLAGS="--seed N")
 	$(GO) run ./internal/chaos $(CHAOSFLAGS)
 
 ci-long: build chaos ## the whole of chaos, thousands of random lives, long fuzzing

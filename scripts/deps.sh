@@ -1,15 +1,20 @@
 #!/usr/bin/env bash
 # Installs what building and testing Satchel needs and Debian 12 or 13 may lack. Does nothing where all of it is there.
-# usage: deps.sh build|all|test-tools|compat|screenshots     (all: a real bitcoind for regtest and what tests run on, too;
-# test-tools: the latter without the former; compat: and what real BitPay clients run on; screenshots: test-tools and fonts)
+# usage: deps.sh build|node|all|test-tools|compat|screenshots     (node: a real bitcoind for regtest, too; all: and what tests
+# run on; test-tools: the latter without the former; compat: all and what real BitPay clients run on; screenshots: test-tools
+# and fonts)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+case "${1:-all}" in
+build | node) tests=no ;;
+*) tests=yes ;;
+esac
 need=()
 pkg-config --exists libzmq 2>/dev/null || need+=(libzmq3-dev pkg-config)
 command -v gcc >/dev/null 2>&1 || need+=(gcc)
 [ -e /usr/include/stdlib.h ] || need+=(libc6-dev)
-if [ "${1:-all}" != build ]; then
+if [ $tests = yes ]; then
   command -v strace >/dev/null 2>&1 || need+=(strace) # tests make single system calls of the daemon fail
   command -v chromium >/dev/null 2>&1 || need+=(chromium) # shows the pages to tests
   command -v node >/dev/null 2>&1 || need+=(nodejs)
@@ -33,7 +38,7 @@ if [ ${#need[@]} -gt 0 ]; then
   }
 fi
 axe=internal/browser/axe
-if [ "${1:-all}" != build ] && ! cmp -s $axe/package-lock.json $axe/node_modules/.satchel-lock; then
+if [ $tests = yes ] && ! cmp -s $axe/package-lock.json $axe/node_modules/.satchel-lock; then
   echo "deps: installing axe-core with npm" >&2
   npm --prefix $axe ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 # tests audit the pages with it
   cp $axe/package-lock.json $axe/node_modules/.satchel-lock
