@@ -83,8 +83,8 @@ func scenarios() map[int]proof {
 		47: here("47 blocks were thrown away"),
 		48: here("48 the node has to catch up"),
 		49: {
-			elsewhere: []string{"store.TestFullDiskRefusesNewInvoicesOnly", "store.TestPowerCuts"},
-			why:       "disks that are full or fail are staged where single writes can be made to fail",
+			elsewhere: []string{"satchel.TestFailingDiskEndsTheDaemonAndLosesNothing", "satchel.TestFullDisk", "satchel.TestReadOnlyDisk", "store.TestPowerCuts"},
+			why:       "disks that are full or fail have tests of their own",
 		},
 		50: {here: []string{"50 odd transactions in the block of a payment"}, elsewhere: []string{"chain.TestScanBlockReadsOddButValidBlocks"}},
 		51: here("51 the signature is over the exact bytes"),
@@ -141,8 +141,11 @@ func TestEveryScenarioIsPlayed(t *testing.T) {
 }
 
 func folder(room string) string {
-	if room == "chaos" {
+	switch room {
+	case "chaos":
 		return "../../internal/chaos"
+	case "satchel":
+		return "."
 	}
 	return "../../" + room
 }
