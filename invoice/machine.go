@@ -77,7 +77,8 @@ func (m *machine) nextPaidTick() time.Time {
 	if t.Speed == merchant.High && t.ZeroConf != merchant.Never && !m.inv.State.Verdict.Final {
 		return m.inv.Sums.FullAt.Add(t.ZeroConfDwell)
 	}
-	if giveUp := m.giveUp(); m.view.Now.Before(giveUp) {
+	giveUp, looked := m.giveUp(), !m.view.Synced.Before(m.giveUp())
+	if m.view.Now.Before(giveUp) || !looked && m.oldEnough() {
 		return giveUp
 	}
 	return time.Time{} // only blocks are missing
@@ -188,10 +189,15 @@ func (m *machine) fromPaid() bool {
 	return false
 }
 
-// overdue tells that a payment waited too long for a block. One that is in a block and only matures is not waiting.
+// overdue tells that a payment waited too long for a block. One that is in a block and only matures is not waiting. As
+// for an expiry, the look at the node must not be older than the deadline: what was replaced meanwhile waits no longer.
 func (m *machine) overdue(conf int32) bool {
-	return conf == 0 && !m.inv.buried() && !m.view.Now.Before(m.giveUp()) && m.view.Tip-m.inv.Sums.FullTip >= InvalidBlocks
+	giveUp := m.giveUp()
+	return conf == 0 && !m.inv.buried() && !m.view.Now.Before(giveUp) && !m.view.Synced.Before(giveUp) && m.oldEnough()
 }
+
+// oldEnough tells that so many blocks have passed a payment by.
+func (m *machine) oldEnough() bool { return m.view.Tip-m.inv.Sums.FullTip >= InvalidBlocks }
 
 func (m *machine) zeroConf() bool {
 	return m.inv.Terms.Speed == merchant.High && m.inv.State.Verdict.Yes

@@ -240,10 +240,12 @@ func (l *ledger) step(s chain.Step) error {
 // mined records what a transaction in a block pays us, and what it takes from us.
 func (l *ledger) mined(tx chain.Tx, h chain.Header) error {
 	place := invoice.Place{Where: invoice.InBlock, Block: h.Hash, Height: h.Height, BlockTime: h.Time}
-	if err := l.credit(tx, place, l.now); err != nil {
+	// What it takes the place of goes first: a fee bump must not count beside it, and inherits its first sight.
+	taken := invoice.Place{Where: invoice.Gone, ConflictAt: h.Height, Block: h.Hash}
+	if err := l.conflicts(tx, taken, invoice.ConflictMined); err != nil {
 		return err
 	}
-	return l.conflicts(tx, invoice.Place{Where: invoice.Gone, ConflictAt: h.Height, Block: h.Hash}, invoice.ConflictMined)
+	return l.credit(tx, place, l.now)
 }
 
 // conflicts records that a transaction spends the same coins as some of ours: a block or the mempool holds one of two

@@ -119,3 +119,37 @@ func (w *world) update(inv invoice.Invoice, fn func(*invoice.Book) error) {
 	_, err := w.db.Update(w.t.Context(), storetest.Shop, inv.ID, fn)
 	w.must(err)
 }
+
+// A payment is given up only after a look that is newer than its deadline: what was evicted meanwhile, unnoticed, is not
+// what waits.
+func TestGivenUpOnlyAfterALook(t *testing.T) {
+	w := newWorld(t)
+	inv, other := w.ask(), w.ask()
+	old := w.chain.Pay(inv.Address.Script, 1_000_000)
+	both := w.chain.AddMempool(chain.Tx{Outputs: []chain.Output{
+		{Sats: 1_000_000, Script: other.Address.Script}, {Sats: 100, Script: inv.Address.Script},
+	}})
+	w.later()
+	for range 3 {
+		w.pass(time.Second)
+		w.chain.MineOnly()
+	}
+	w.later()
+	w.chain.Pay(inv.Address.Script, 1_000_000) // pays it in full too, and no block has passed it by
+	w.later()
+	w.is(inv, "paid/paidOver")
+	w.pass(61 * time.Minute)
+	w.chain.Mute(true)
+	w.chain.Evict(old)
+	w.chain.Mute(false)
+	_, err := w.chain.Replace(both, chain.Output{Sats: 1_000_000, Script: other.Address.Script}) // touches the invoice
+	w.must(err)
+	w.later()
+	w.is(inv, "paid")
+	w.pass(61 * time.Minute)
+	w.chain.MineOnly()
+	w.chain.MineOnly()
+	w.chain.MineOnly()
+	w.later()
+	w.is(inv, "invalid")
+}

@@ -281,7 +281,7 @@ func (n *naive) forward(now, synced time.Time, tip int32) {
 			n.become(invoice.Complete, now)
 		case conf >= 1 && !n.low(), n.high() && n.verdict == accepted:
 			n.become(invoice.Confirmed, now)
-		case n.overdue(now, tip):
+		case n.overdue(now, synced, tip):
 			n.become(invoice.Invalid, now)
 		}
 	case invoice.Confirmed:
@@ -301,10 +301,11 @@ func (n *naive) forward(now, synced time.Time, tip int32) {
 }
 
 // overdue tells that a payment was in no block for an hour and three blocks.
-func (n *naive) overdue(now time.Time, tip int32) bool {
+func (n *naive) overdue(now, synced time.Time, tip int32) bool {
 	at, seenTip, _ := n.filled()
 	if n.again && n.since.After(at) {
 		at = n.since
 	}
-	return n.confirmations(tip) == 0 && !n.buried() && !now.Before(at.Add(n.inv.Terms.InvalidAfter)) && tip-seenTip >= invoice.InvalidBlocks
+	end := at.Add(n.inv.Terms.InvalidAfter)
+	return n.confirmations(tip) == 0 && !n.buried() && !now.Before(end) && !synced.Before(end) && tip-seenTip >= invoice.InvalidBlocks
 }

@@ -25,6 +25,7 @@ type oracle struct {
 	deaf     bool      // hints were lost, so the mempool is known only after a comparison
 	current  bool      // the last round saw all there is
 	hole     time.Time // since when nobody watched; zero: somebody does
+	synced   time.Time // the last comparison of this process
 	observed time.Time // the last look that a crash does not forget
 	cut      cut
 }
@@ -78,7 +79,7 @@ func (n noting) SetTip(s chain.Step) error {
 }
 
 func (o *oracle) wrap(db *store.DB) tracker.Store {
-	o.hole = o.observed
+	o.hole, o.synced = o.observed, time.Time{}
 	if o.hole.IsZero() {
 		o.hole = o.w.now
 	}
@@ -112,6 +113,9 @@ func (o *oracle) round(failed error) {
 	if failed != nil {
 		o.interrupted()
 		return
+	}
+	if compared {
+		o.synced = o.w.now
 	}
 	if o.current {
 		o.mempool()
@@ -326,7 +330,7 @@ func (o *oracle) settle(before map[*naive]func()) {
 		if check := before[n]; check != nil {
 			check()
 		}
-		n.settle(o.w.now, o.observed, o.tip)
+		n.settle(o.w.now, o.synced, o.tip)
 	}
 }
 

@@ -26,7 +26,7 @@ func (t *Tracker) settle(ctx context.Context) error {
 			return nil
 		}
 		if needsLook {
-			// An expiry is believed only after a look at chain and mempool that began after the deadline.
+			// A deadline is believed to be over only after a look at chain and mempool that began after the deadline.
 			if age := now.Sub(t.pass.began); age < 20*t.pass.cost && age >= 0 {
 				return nil
 			}
@@ -59,8 +59,10 @@ func (t *Tracker) ticking(ctx context.Context, now time.Time) (refs []invoice.Re
 			if err != nil {
 				return err
 			}
-			look = look || inv.State.Status == invoice.New && t.pass.began.Before(inv.Expires)
-			if inv.State.Status != invoice.Paid || inv.Terms.Speed != merchant.High || inv.State.Verdict.Final {
+			judged := inv.State.Status != invoice.Paid || inv.Terms.Speed != merchant.High || inv.State.Verdict.Final
+			// The tick is the deadline: of the window, or of a payment that no block takes.
+			look = look || judged && t.pass.began.Before(inv.State.Tick)
+			if judged {
 				continue
 			}
 			receipts, err := tx.Receipts(ref)

@@ -173,11 +173,10 @@ type order struct {
 
 // post makes an invoice over HTTP.
 func (d *daemon) post(client *http.Client, price string) (order, error) {
-	body := `{"token":"` + d.token + `","price":` + price + `,"currency":"USD","orderId":"bench","itemDesc":"a thing of the bench","posData":"{\"cart\":12345}"}`
-	res, err := client.Post("http://"+d.api+"/invoices", "application/json", strings.NewReader(body))
-	if err != nil {
-		return order{}, err
-	}
+	return d.postWith(client, price, "")
+}
+
+func readOrder(res *http.Response) (order, error) {
 	defer res.Body.Close()
 	answer, err := io.ReadAll(res.Body)
 	if err != nil {
@@ -187,7 +186,8 @@ func (d *daemon) post(client *http.Client, price string) (order, error) {
 	if res.StatusCode != http.StatusOK {
 		return order{}, fmt.Errorf("%s: %s", res.Status, answer)
 	}
-	return doc.Data, json.Unmarshal(answer, &doc)
+	err = json.Unmarshal(answer, &doc)
+	return doc.Data, err
 }
 
 func freePort(ctx context.Context) (string, error) {

@@ -100,6 +100,11 @@ func run(ctx context.Context, asJSON bool, only string) (err error) {
 		{"catchup", b.catchUp},
 		{"callbacks", b.callbacks},
 		{"pages", b.pages},
+		{"ownblock", b.ownBlock},
+		{"blockflood", b.blockFlood},
+		{"signed", b.signedCalls},
+		{"restart", b.restart},
+		{"reconcile", b.reconcileBlocks},
 		{"siege", b.besieged},
 	} {
 		if !strings.Contains(part.name, only) {

@@ -100,7 +100,7 @@ func (b *bench) newSiege(ctx context.Context, coins int) (*siege, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &siege{bench: b, node: node, r: newReceiver(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}}
+	s := &siege{bench: b, node: node, r: newReceiver(), client: newClient()}
 	if s.coins, err = node.Coins(ctx, coins, price); err == nil {
 		s.d, err = b.newDaemon(ctx, node, s.r.URL)
 	}
@@ -109,6 +109,10 @@ func (b *bench) newSiege(ctx context.Context, coins int) (*siege, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+func newClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
 }
 
 func (s *siege) end() {
@@ -247,9 +251,8 @@ func (s *siege) fail(err error) {
 func (s *siege) crowd(ctx context.Context, coins []regtest.Coin) error {
 	raws := make([][]byte, len(coins))
 	for i, c := range coins {
-		foreign := append([]byte{0x00, 20, byte(i), byte(i >> 8), byte(i >> 16)}, make([]byte, 17)...)
 		var err error
-		if raws[i], _, err = c.Spend(regtest.Output{Script: foreign, Sats: 50_000}); err != nil {
+		if raws[i], _, err = c.Spend(regtest.Output{Script: foreignScript(i), Sats: 50_000}); err != nil {
 			return err
 		}
 	}
