@@ -24,6 +24,7 @@ type naive struct {
 	verdict   verdict
 	since     time.Time // when it became what it is
 	again     bool      // paid once more, and not for the first time: it waits from then on
+	wasFull   bool      // before the look
 	receipts  []*output
 }
 

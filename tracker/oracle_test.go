@@ -281,8 +281,14 @@ func (o *oracle) kind(n *naive, r *output, p place) kind {
 		return inTime
 	case maybe && !moved:
 		return inTime
-	case !maybe && !moved && n.inv.Terms.LateAccept > 0 && !r.first.After(n.inv.Expires.Add(n.inv.Terms.LateAccept)) && !n.full():
-		return taken
+	case !maybe && !moved && n.inv.Terms.LateAccept > 0 && !r.first.After(n.inv.Expires.Add(n.inv.Terms.LateAccept)):
+		if n.full() != n.wasFull { // it depends on which of those that came in this look came first
+			if o.noticed(n, r.at, func(r invoice.Receipt) bool { return r.Disposition == invoice.Accepted }) {
+				return taken
+			}
+		} else if !n.full() {
+			return taken
+		}
 	}
 	return late
 }
@@ -315,6 +321,7 @@ func (o *oracle) standing() map[*naive]func() {
 			}
 		}
 		buried := n.buried()
+		n.wasFull = n.full()
 		list[n] = func() {
 			gone := slices.ContainsFunc(counted, func(r *output) bool { return !r.counts() })
 			if (gone || buried && !n.buried()) && (n.status == invoice.Paid || n.status == invoice.Confirmed) {
