@@ -127,6 +127,7 @@ func TestEveryReasonIsReached(t *testing.T) {
 	c.away()
 	c.final()
 	c.callbacks()
+	c.restored()
 	var list []admin.ReasonDoc
 	c.run(&list, "why", "--list")
 	if len(list) < 20 {
@@ -373,4 +374,17 @@ func (c *causes) callbacks() {
 	c.edit([2]string{"notification_url", ""})
 	c.start()
 	c.story(c.ask("--price", "10").ID, "no_callback_asked")
+}
+
+// restored is a payment to an invoice that was made after the backup.
+func (c *causes) restored() {
+	file := filepath.Join(c.t.TempDir(), "backup.db")
+	c.run(nil, "backup", file)
+	lost := c.ask("--price", "10")
+	c.kill()
+	c.must(os.Remove(filepath.Join(c.dir, "data", "satchel.db")))
+	txid := c.pay(lost.Address, lost.Due)
+	c.run(nil, "restore", file)
+	c.start()
+	c.why(txid, "lost_with_database")
 }
