@@ -42,6 +42,16 @@ func callerOf(req *http.Request) caller {
 	return c
 }
 
+// Caller gives the address that limits are kept for, as callers of the API have it: an IPv4 address, or the first of the
+// /64 of an IPv6 one; "" on loopback, where nothing is limited.
+func Caller(req *http.Request) string {
+	c := callerOf(req)
+	if c.exempt() {
+		return ""
+	}
+	return c.String()
+}
+
 func callerAt(remote string) caller {
 	ap, err := netip.ParseAddrPort(remote)
 	if err != nil {

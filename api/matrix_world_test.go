@@ -82,6 +82,7 @@ func newMatrix(t *testing.T) *matrix {
 		pages, err := web.New(web.Config{
 			Store: s.db, Hub: s.hub, Now: s.now, Base: "https://pay.example", Network: "regtest", Log: c.Log,
 			Access: &web.Access{Store: s.db, Pairings: c.Auth, Secret: secret()},
+			POS:    &web.POS{Store: s.db, Invoices: c.Invoices, Tokens: c.Auth, Secret: secret(), Caller: Caller},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -14,6 +14,8 @@ import (
 
 	"satchel/auth"
 	"satchel/invoice"
+	"satchel/merchant"
+	"satchel/money"
 	"satchel/paypro"
 	"satchel/store/storetest"
 )
@@ -397,6 +399,26 @@ func (w *walk) walkPages() {
 		r := w.say(w.nobody, wish{method: http.MethodPost, target: "/api-access-request", body: form + c.more, form: true})
 		if r.status != c.status {
 			w.t.Errorf("%s: %d, want %d", c.more, r.status, c.status)
+		}
+	}
+	w.walkTill()
+}
+
+func (w *walk) walkTill() {
+	w.t.Helper()
+	link := merchant.Link{ID: merchant.LinkID{7}, Merchant: storetest.Shop, Price: money.Fiat{Code: "USD"}}
+	if err := w.db.AddLink(w.t.Context(), link); err != nil {
+		w.t.Fatal(err)
+	}
+	path := "/pos/" + secret().PayLink(link.ID)
+	w.does(w.nobody, "GET "+path, 200)
+	w.does(w.nobody, "GET "+path+"/code.svg", 200)
+	w.does(w.nobody, "GET /pos/none", 404)
+	for target, want := range map[string]map[string]int{path: {"amount=5": 303, "open=1": 303, "amount=five": 400}, "/pos/none": {"amount=5": 404}} {
+		for body, status := range want {
+			if r := w.say(w.nobody, wish{method: http.MethodPost, target: target, body: body, form: true}); r.status != status {
+				w.t.Errorf("%s: %d, want %d", body, r.status, status)
+			}
 		}
 	}
 }

@@ -52,7 +52,7 @@ func TestLanguagesAreWhole(t *testing.T) {
 func TestTextsAreUsed(t *testing.T) {
 	used := map[string]bool{"language": true, "decimal": true, "group": true}
 	said := regexp.MustCompile(`(?i)(?:say|around)[ (]"([a-z.]+)"`)
-	for _, name := range []string{"words.go", "look.go", "page.go", "sheet.go", "pages/checkout.html"} {
+	for _, name := range []string{"words.go", "look.go", "page.go", "sheet.go", "pos_view.go", "pages/checkout.html", "pages/pos.html"} {
 		src, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -76,10 +76,11 @@ func statusOf(err error) int {
 
 // sheet is a page to be written.
 type sheet struct {
-	status int
-	page   string // the template's name
-	policy string // Content-Security-Policy
-	data   any
+	status   int
+	page     string // the template's name
+	policy   string // Content-Security-Policy
+	referrer string // Referrer-Policy; "": nobody learns where somebody comes from
+	data     any
 }
 
 // render writes a page in one piece, so that a fault in a template never leaves half of one.
@@ -95,6 +96,9 @@ func (w *Web) render(rw http.ResponseWriter, r *http.Request, s sheet) {
 	h.Set("Content-Security-Policy", s.policy)
 	h.Set("Vary", "Accept-Language")
 	private(h)
+	if s.referrer != "" {
+		h.Set("Referrer-Policy", s.referrer)
+	}
 	rw.WriteHeader(s.status)
 	w.send(rw, r, b.Bytes())
 }

@@ -31,7 +31,9 @@ type Config struct {
 	Protocol bool             // /i/ID speaks the payment protocols: the page offers a code for them
 	Network  string           // "mainnet"; any other shows that the money is not real
 	Log      *slog.Logger
-	Access   *Access // nil: the approval page is not served
+	Access   *Access      // nil: the approval page is not served
+	POS      *POS         // nil: the point of sale is not served
+	Docs     http.Handler // what is at /docs and below; nil: nothing
 }
 
 // Web serves the checkout page and the approval page. It holds no state of an invoice: each answer reads the store.
@@ -90,13 +92,25 @@ func New(cfg Config) (*Web, error) {
 	w.mux.HandleFunc("GET /assets/{file}", w.asset)
 	w.mux.HandleFunc("GET /bitpay.js", w.modal)
 	w.mux.HandleFunc("GET /bitpay.min.js", w.modal)
-	if cfg.Access != nil {
-		w.accessRoutes()
-	}
-	return w, nil
+	return w, w.more()
 }
 
-// Handler gives the routes: /invoice, what is below it, /assets/, /bitpay.js and the approval page's. The paths are those behind Base.
+// more adds what is there only where it was configured.
+func (w *Web) more() error {
+	if w.cfg.Access != nil {
+		w.accessRoutes()
+	}
+	if w.cfg.Docs != nil {
+		w.mux.Handle("GET /docs", w.cfg.Docs)
+		w.mux.Handle("GET /docs/", w.cfg.Docs)
+	}
+	if w.cfg.POS != nil {
+		return w.posRoutes()
+	}
+	return nil
+}
+
+// Handler gives the routes: /invoice, what is below it, /assets/, /bitpay.js, the approval page's, /pos/ and /docs. The paths are those behind Base.
 func (w *Web) Handler() http.Handler { return w.mux }
 
 // Stop ends the open streams and refuses new ones; pages connect again by themselves after a restart. It is meant for

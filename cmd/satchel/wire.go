@@ -249,6 +249,7 @@ func (d *daemonParts) wireDoors() (err error) {
 	d.pages, err = web.New(web.Config{
 		Store: d.db, Hub: d.hub, Now: d.clock.Now, Base: d.set.publicURLs[0], Network: string(d.set.network), Log: d.part("web"),
 		Protocol: true, Access: &web.Access{Store: d.db, Pairings: access, Secret: d.db.ServerSecret()},
+		POS: &web.POS{Store: d.db, Invoices: invoices, Tokens: access, Secret: d.db.ServerSecret(), Caller: api.Caller},
 	})
 	if err != nil {
 		return err
