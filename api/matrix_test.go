@@ -72,6 +72,8 @@ func (m *matrix) cells() map[string][]cell {
 		"GET /assets/*":      nameless("/assets/none.css"),
 		"GET /bitpay.js":     nameless("/bitpay.js"),
 		"GET /bitpay.min.js": nameless("/bitpay.min.js"),
+		"GET /docs":          nameless("/docs"),
+		"GET /docs/*":        nameless("/docs/api"),
 		"GET /v1/events":     nameless("/v1/events?after=0&limit=1000"),
 
 		"GET /invoices": {
@@ -105,8 +107,12 @@ func (m *matrix) cells() map[string][]cell {
 				return "/events?action=unsubscribe&token=" + m.api.cfg.Secret.BusToken(n.Invoice)
 			}).opened(payer),
 		},
-		"GET /i/:id":     {get(func(n names) string { return "/i/" + n.Invoice }).opened(payer)},
-		"POST /i/:id":    {body(func(n names) (string, string) { return "/i/" + n.Invoice, `{"transactions":[]}` }).opened(payer)},
+		"GET /i/:id":  {get(func(n names) string { return "/i/" + n.Invoice }).opened(payer)},
+		"POST /i/:id": {body(func(n names) (string, string) { return "/i/" + n.Invoice, `{"transactions":[]}` }).opened(payer)},
+		"GET /pos/*":  {get(func(n names) string { return "/pos/" + n.Link }).blindly()},
+		"POST /pos/*": {{fill: func(n names) wish {
+			return wish{target: "/pos/" + n.Link, form: true, body: "amount=5"}
+		}, blind: true}},
 		"GET /invoice":   {get(func(n names) string { return "/invoice?id=" + n.Invoice }).opened(payer)},
 		"GET /invoice/*": {get(func(n names) string { return "/invoice/none?id=" + n.Invoice }).blindly()},
 

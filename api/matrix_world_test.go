@@ -18,10 +18,13 @@ import (
 
 	"satchel/auth"
 	"satchel/invoice"
+	"satchel/merchant"
+	"satchel/money"
 	"satchel/store"
 	"satchel/store/storetest"
 	"satchel/web"
 	"satchel/web/desk"
+	"satchel/web/docs"
 )
 
 // names are what a call can be about: a victim's, or such that nobody has.
@@ -32,6 +35,7 @@ type names struct {
 	Asked, Offered         string // pairing codes: one that waits for approval, one that waits for a client
 	Session                string
 	Refund                 string
+	Link                   string // of the point of sale; what opens one is made of it with the secret
 }
 
 // unknown are names of the same shape that lead nowhere.
@@ -40,6 +44,7 @@ func unknown() names {
 		Invoice: "2Zz7mZk3VtWc9sXyB2nLdR", Paid: "3Zz7mZk3VtWc9sXyB2nLdR", Expired: "4Zz7mZk3VtWc9sXyB2nLdR",
 		GUID: "guid-unknown", Order: "order-unknown", Item: "item-unknown", SIN: "TfG4ScDgysrSpodWD4Re5UtXmcLbY5CiUHA",
 		Asked: "aaaaaaa", Offered: "bbbbbbb", Session: "5Zz7mZk3VtWc9sXyB2nLdR", Refund: "6Zz7mZk3VtWc9sXyB2nLdR",
+		Link: merchant.LinkID{9, 9}.String(),
 	}
 }
 
@@ -79,10 +84,15 @@ func newMatrix(t *testing.T) *matrix {
 	m := &matrix{}
 	m.shop = newShop(t, func(s *shop, c *Config) {
 		c.Payer = &bank{s: s}
+		manual, err := docs.New(docs.Config{OpenAPI: OpenAPI(), Base: "https://pay.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
 		pages, err := web.New(web.Config{
 			Store: s.db, Hub: s.hub, Now: s.now, Base: "https://pay.example", Network: "regtest", Log: c.Log,
 			Access: &web.Access{Store: s.db, Pairings: c.Auth, Secret: secret()},
 			POS:    &web.POS{Store: s.db, Invoices: c.Invoices, Tokens: c.Auth, Secret: secret(), Caller: Caller},
+			Docs:   manual,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -125,6 +135,9 @@ func (m *matrix) furnish() {
 	must(err)
 	v.Session, err = authority.OpenSession(m.t.Context())
 	must(err)
+	link := merchant.Link{ID: merchant.LinkID{1, 2, 3}, Merchant: storetest.Shop, Price: money.Fiat{Code: "USD"}}
+	must(m.db.AddLink(m.t.Context(), link))
+	v.Link = link.ID.String()
 	v.Offered, v.Asked = offer.Pairing.Code, asked.Pairing.Code
 	m.victim = v
 	m.owners = []somebody{

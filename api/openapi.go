@@ -28,6 +28,9 @@ type described struct {
 	etag string // of the body (RFC 9110)
 }
 
+// OpenAPI is the document of this API (OpenAPI 3.0.3, JSON), for the server https://pay.example.
+func OpenAPI() []byte { return []byte(openAPI) }
+
 // describe makes the document for each public URL.
 func describe(bases []base) (map[string]described, error) {
 	var small bytes.Buffer

@@ -402,6 +402,9 @@ func (w *walk) walkPages() {
 		}
 	}
 	w.walkTill()
+	w.does(w.nobody, "GET /docs", 200)
+	w.does(w.nobody, "GET /docs/errors", 200)
+	w.does(w.nobody, "GET /docs/none", 404)
 }
 
 func (w *walk) walkTill() {

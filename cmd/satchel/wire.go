@@ -30,6 +30,7 @@ import (
 	"satchel/wallet"
 	"satchel/web"
 	"satchel/web/desk"
+	"satchel/web/docs"
 )
 
 // daemonParts are the rooms, wired. Nothing runs yet.
@@ -246,10 +247,15 @@ func (d *daemonParts) wireDoors() (err error) {
 	if err != nil {
 		return err
 	}
+	manual, err := docs.New(docs.Config{OpenAPI: api.OpenAPI(), Base: d.set.publicURLs[0], Version: version})
+	if err != nil {
+		return err
+	}
 	d.pages, err = web.New(web.Config{
 		Store: d.db, Hub: d.hub, Now: d.clock.Now, Base: d.set.publicURLs[0], Network: string(d.set.network), Log: d.part("web"),
 		Protocol: true, Access: &web.Access{Store: d.db, Pairings: access, Secret: d.db.ServerSecret()},
-		POS: &web.POS{Store: d.db, Invoices: invoices, Tokens: access, Secret: d.db.ServerSecret(), Caller: api.Caller},
+		Docs: manual,
+		POS:  &web.POS{Store: d.db, Invoices: invoices, Tokens: access, Secret: d.db.ServerSecret(), Caller: api.Caller},
 	})
 	if err != nil {
 		return err

@@ -37,6 +37,8 @@ var picture = map[string][]string{
 	"web/desk":         {"auth", "invoice", "live", "merchant", "money", "notify", "rate", "web/static", "web/text"},
 	"web/static":       {},
 	"web/text":         {"money"},
+	"web/docs":         {},
+	"web/docs/samples": {},
 	"admin":            {"auth", "invoice", "merchant", "money", "notify", "tracker"},
 	"regtest":          {"chain", "money"},
 	"cmd/satchel":      {"*"},
