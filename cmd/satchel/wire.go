@@ -30,7 +30,6 @@ import (
 	"satchel/wallet"
 	"satchel/web"
 	"satchel/web/desk"
-	"satchel/web/docs"
 )
 
 // daemonParts are the rooms, wired. Nothing runs yet.
@@ -247,17 +246,7 @@ func (d *daemonParts) wireDoors() (err error) {
 	if err != nil {
 		return err
 	}
-	manual, err := docs.New(docs.Config{OpenAPI: api.OpenAPI(), Base: d.set.publicURLs[0], Version: version})
-	if err != nil {
-		return err
-	}
-	d.pages, err = web.New(web.Config{
-		Store: d.db, Hub: d.hub, Now: d.clock.Now, Base: d.set.publicURLs[0], Network: string(d.set.network), Log: d.part("web"),
-		Protocol: true, Access: &web.Access{Store: d.db, Pairings: access, Secret: d.db.ServerSecret()},
-		Docs: manual,
-		POS:  &web.POS{Store: d.db, Invoices: invoices, Tokens: access, Secret: d.db.ServerSecret(), Caller: api.Caller},
-	})
-	if err != nil {
+	if d.pages, err = d.newPages(invoices, access); err != nil {
 		return err
 	}
 	staff, err := auth.NewStaff(auth.StaffConfig{Store: d.db, Secret: d.db.ServerSecret(), Now: d.clock.Now})

@@ -22,8 +22,11 @@ var embedded embed.FS
 // policy lets in the page's own stylesheet and icon, and nothing else.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// example is the server that the texts speak of.
-const example = "https://pay.example"
+// The server that the texts speak of.
+const (
+	exampleHost = "pay.example"
+	example     = "https://" + exampleHost
+)
 
 // Config is what the documentation is made of.
 type Config struct {
@@ -68,7 +71,7 @@ func New(cfg Config) (*Docs, error) {
 		return nil, errors.New("docs: the public URL is not absolute http or https")
 	}
 	d := &Docs{prefix: strings.TrimRight(base.EscapedPath(), "/"), files: map[string]file{}}
-	shelf := &shelf{docs: d, cfg: cfg, base: strings.TrimRight(cfg.Base, "/"), md: newMarkdown(d.prefix)}
+	shelf := &shelf{docs: d, cfg: cfg, base: strings.TrimRight(cfg.Base, "/"), host: base.Host, md: newMarkdown(d.prefix)}
 	if err := shelf.fill(); err != nil {
 		return nil, fmt.Errorf("docs: %w", err)
 	}
@@ -80,6 +83,7 @@ type shelf struct {
 	docs      *Docs
 	cfg       Config
 	base      string
+	host      string // of base
 	md        *markdown
 	css, icon string
 }
@@ -206,7 +210,9 @@ func (s *shelf) written(v *view, e entry) error {
 }
 
 // here puts the server's own address where the texts have an example.
-func (s *shelf) here(text string) string { return strings.ReplaceAll(text, example, s.base) }
+func (s *shelf) here(text string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(text, example, s.base), exampleHost, s.host)
+}
 
 // include replaces each line "@sample FILE" by the sample.
 func include(text string) (string, error) {

@@ -1,0 +1,23 @@
+package main
+
+import (
+	"satchel/api"
+	"satchel/auth"
+	"satchel/invoice"
+	"satchel/web"
+	"satchel/web/docs"
+)
+
+// newPages makes the pages that anybody may open: the checkout, the approval of clients, the point of sale, the documentation.
+func (d *daemonParts) newPages(invoices *invoice.Service, access *auth.Authority) (*web.Web, error) {
+	base := d.set.publicURLs[0]
+	manual, err := docs.New(docs.Config{OpenAPI: api.OpenAPI(), Base: base, Version: version})
+	if err != nil {
+		return nil, err
+	}
+	return web.New(web.Config{
+		Store: d.db, Hub: d.hub, Now: d.clock.Now, Base: base, Network: string(d.set.network), Log: d.part("web"), Protocol: true,
+		Access: &web.Access{Store: d.db, Pairings: access, Secret: d.db.ServerSecret()}, Docs: manual,
+		POS: &web.POS{Store: d.db, Invoices: invoices, Tokens: access, Secret: d.db.ServerSecret(), Caller: api.Caller},
+	})
+}
