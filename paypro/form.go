@@ -77,10 +77,10 @@ func wanted(part, version string) (Form, int) {
 			return form, weight(value)
 		}
 	}
-	return form, maxWeight
+	return form, wholeWeight
 }
 
-const maxWeight = 1000
+const wholeWeight = 1000
 
 // weight reads a qvalue, "1", "0.5" or "0.123", in thousandths. What is none counts as not wanted.
 func weight(text string) int {
@@ -89,7 +89,7 @@ func weight(text string) int {
 		return 0
 	}
 	n, err := strconv.ParseUint(whole+frac+"000"[len(frac):], 10, 16)
-	if err != nil || n > maxWeight {
+	if err != nil || n > wholeWeight {
 		return 0
 	}
 	return int(n)

@@ -33,7 +33,12 @@ type Tx struct {
 }
 
 // VSize is the size in virtual bytes (BIP 141).
-func (t Tx) VSize() int64 { return (3*t.base + int64(len(t.Raw)) + 3) / 4 }
+func (t Tx) VSize() int64 { return (t.weight() + 3) / 4 }
+
+func (t Tx) weight() int64 { return 3*t.base + int64(len(t.Raw)) }
+
+// maxWeight is the largest transaction that nodes relay. It also bounds the coins that are looked up for one.
+const maxWeight = 400_000
 
 // Out is the sum of the outputs.
 func (t Tx) Out() money.Sats {
@@ -57,7 +62,7 @@ func (t Tx) To(script []byte) (sum money.Sats, found bool) {
 var errTx = errors.New("not a transaction")
 
 // ParseTx reads a serialised transaction, with or without witness (BIP 144), signed or not. It wants all of raw, at least
-// one input and one output, and amounts that can be.
+// one input and one output, amounts that can be, and no more weight than nodes relay.
 func ParseTx(raw []byte) (Tx, error) {
 	c := cursor{b: raw}
 	t := Tx{Raw: raw}
@@ -81,6 +86,9 @@ func ParseTx(raw []byte) (Tx, error) {
 	bare = append(append(append(bare, raw[:4]...), raw[start:end]...), raw[len(raw)-4:]...)
 	first := sha256.Sum256(bare)
 	t.ID, t.base = sha256.Sum256(first[:]), int64(len(bare))
+	if t.weight() > maxWeight {
+		return Tx{}, errTx
+	}
 	return t, nil
 }
 

@@ -91,6 +91,7 @@ func TestWhatIsNoTransaction(t *testing.T) {
 		"too much":           some(func(tx *wire.MsgTx) { tx.TxOut[0].Value = int64(money.MaxSats) + 1 }),
 		"a negative amount":  some(func(tx *wire.MsgTx) { tx.TxOut[0].Value = -1 }),
 		"too much together":  some(func(tx *wire.MsgTx) { tx.TxOut[0].Value = int64(money.MaxSats); tx.AddTxOut(wire.NewTxOut(1, nil)) }),
+		"too large":          some(func(tx *wire.MsgTx) { tx.TxOut[0].PkScript = make([]byte, 100_000) }),
 		"a promise of many":  {2, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
 		"a witness too many": append(some(func(tx *wire.MsgTx) { tx.TxIn[0].Witness = wire.TxWitness{{1}} }), 0, 0, 0, 0),
 	} {
