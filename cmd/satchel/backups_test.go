@@ -40,6 +40,7 @@ func (s *shop) elsewhere(dir string) string {
 // The whole way back from a lost disk: no address is given out twice, and money for invoices that the backup does not
 // know is found, named, and can be settled.
 func TestRestoreAfterALostDisk(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	kept := s.invoice("10", "USD", "medium", nil)
 	s.pay(kept.Address, sats(t, kept.Due))
@@ -129,6 +130,7 @@ func (s *shop) settlesLost(t *testing.T, txids []string) {
 // A backup each moment while invoices are made and paid: every one restores, is sound, and has all that was
 // acknowledged before it began.
 func TestBackupsUnderLoad(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	stop := make(chan struct{})
 	var mu sync.Mutex
@@ -223,6 +225,7 @@ func (s *shop) tryInvoice() (order, error) {
 
 // What cannot be restored, checked or served is refused with a sentence that says what to do, and changes nothing.
 func TestFilesThatAreNotWhole(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	for range 10 {
 		s.invoice("10", "USD", "medium", nil)

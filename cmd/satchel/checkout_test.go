@@ -43,6 +43,7 @@ func (s *shop) same(tab *browser.Page) {
 
 // A customer pays in two parts while the page is open, in a browser with JavaScript and in one without, and reloads.
 func TestACustomerSeesEveryState(t *testing.T) {
+	t.Parallel()
 	s, b := newShop(t), browser.Start(t)
 	o := s.invoice("25", "USD", "medium", map[string]any{"itemDesc": "Darjeeling, 200 g", "orderId": "A-7"})
 	tab, plain := s.open(b, o, browser.Phone()), b.Open(browser.Look{NoScript: true})
@@ -76,6 +77,7 @@ func TestACustomerSeesEveryState(t *testing.T) {
 }
 
 func TestAnInvoiceExpiresBeforeTheCustomersEyes(t *testing.T) {
+	t.Parallel()
 	s, b := newShop(t), browser.Start(t)
 	short, none := s.invoice("25", "USD", "medium", nil), s.invoice("5", "USD", "medium", nil)
 	first, second := s.open(b, short, browser.Look{}), s.open(b, none, browser.Phone())
@@ -98,6 +100,7 @@ func TestAnInvoiceExpiresBeforeTheCustomersEyes(t *testing.T) {
 
 // The daemon dies with a page open, the customer pays while it is away, and the page heals by itself.
 func TestALostConnectionHeals(t *testing.T) {
+	t.Parallel()
 	s, b := newShop(t), browser.Start(t)
 	o := s.invoice("25", "USD", "medium", nil)
 	tab := s.open(b, o, browser.Phone())
@@ -136,6 +139,7 @@ document.getElementById("pay").onclick = () => bitpay.showInvoice(new URLSearchP
 
 // A shop's page shows the invoice in a window of its own, hears what becomes of it, and is told when it is closed.
 func TestTheModalTellsTheShop(t *testing.T) {
+	t.Parallel()
 	s, b := newShop(t), browser.Start(t)
 	front := shopFront(t, "http://"+s.api)
 	for name, look := range map[string]browser.Look{"phone": browser.Phone(), "desktop": {}} {
@@ -175,6 +179,7 @@ func TestTheModalTellsTheShop(t *testing.T) {
 
 // A shop that wants its customers back gets them, without a click.
 func TestTheCustomerGoesBackToTheShop(t *testing.T) {
+	t.Parallel()
 	s, b := newShop(t), browser.Start(t)
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `<!doctype html><title>Thanks</title><h1>Thanks</h1>`)

@@ -64,6 +64,7 @@ func (c *deskClerk) key(page string) string { return formOf(page).Get("form") }
 
 // From the first command to a paid invoice, all of it at the desk.
 func TestADayAtTheDesk(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	alice := s.hires("alice")
 	page := alice.page(alice.root + "/new")
@@ -113,6 +114,7 @@ func TestADayAtTheDesk(t *testing.T) {
 }
 
 func TestOperatorsByCommand(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	type command = func(stdin string, args ...string) (string, error)
 	run := command(func(stdin string, args ...string) (string, error) {

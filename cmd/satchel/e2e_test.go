@@ -16,6 +16,7 @@ import (
 // The main job, from a customer's broadcast to the merchant's callback, on the binary that users run, a real node and a
 // real receiver.
 func TestPaymentsFromBroadcastToCallback(t *testing.T) {
+	t.Parallel()
 	s := newShop(t, [2]string{"zero_conf", "always"})
 	t.Run("high", func(t *testing.T) {
 		inv := s.invoice("20", "USD", "high", nil)
@@ -140,6 +141,7 @@ func sats(t *testing.T, btc string) int64 {
 
 // A refusal names the member, is a 4xx in the one document that all clients read, and uses no address.
 func TestRefusalsUseNoAddress(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	first := s.invoice("10", "USD", "medium", nil)
 	for name, body := range map[string]map[string]any{
@@ -168,6 +170,7 @@ func TestRefusalsUseNoAddress(t *testing.T) {
 
 // While the node is away nothing is promised, and it is said at once; when it is back, nothing needs a hand.
 func TestNodeAwayRefusesNewInvoicesAndRecovers(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	inv := s.invoice("10", "USD", "medium", map[string]any{"guid": "g-1"})
 	s.node.Shutdown()
@@ -201,6 +204,7 @@ func jsonText(v any) string {
 
 // A descriptor that Satchel does not derive itself is derived by the node, ahead of need.
 func TestDescriptorThatOnlyTheNodeDerives(t *testing.T) {
+	t.Parallel()
 	key := demoKey[strings.Index(demoKey, "tpub"):strings.Index(demoKey, "/0/*")]
 	s := newShopWithKey(t, "wsh(sortedmulti(2,"+key+"/0/*,"+key+"/1/*))")
 	seen := map[string]bool{}
@@ -231,6 +235,7 @@ func (s *shop) eventualInvoice() (inv order) {
 
 // The daemon ends cleanly when it is asked to, and what it refuses to start on it names.
 func TestStopAndRefusalsToStart(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	if out, code := s.serveOnce(); code != exitRefused || !strings.Contains(out, "another satchel uses it") {
 		t.Errorf("a second daemon on the file: %d %s", code, out)
@@ -261,6 +266,7 @@ func (s *shop) serveOnce() (string, int) {
 
 // What the node takes back, Satchel takes back, within a moment and not at the next block.
 func TestReplacementsAndReorgsOnARealNode(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	pay := func(inv order) chain.TxID {
 		t.Helper()

@@ -45,6 +45,7 @@ func (s *shop) settle(owner, id, to string) (int, map[string]any) {
 
 // A test network's invoice is paid by the node's own coins, with real blocks, and the callbacks follow.
 func TestInvoicesArePaidByTheAPI(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	owner := s.owner()
 	inv := s.invoice("20", "USD", "medium", nil)
@@ -74,6 +75,7 @@ func TestInvoicesArePaidByTheAPI(t *testing.T) {
 
 // A node without a loaded wallet, or with one that has no coins, gets a wallet of ours and the coins.
 func TestTheFaucetMakesItsOwnCoins(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	owner := s.owner()
 	s.must(s.node.UnloadWallet(t.Context()))
@@ -101,6 +103,7 @@ func TestTheFaucetMakesItsOwnCoins(t *testing.T) {
 }
 
 func TestWhatTheFaucetSaysWithoutANode(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	owner := s.owner()
 	inv := s.invoice("20", "USD", "medium", nil)
@@ -146,6 +149,7 @@ func TestTheFaucetOfSignet(t *testing.T) {
 
 // Who follows an invoice hears of its payment and its blocks as they happen.
 func TestEventsAreStreamed(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	inv := s.invoice("20", "USD", "medium", nil)
 	_, doc := s.call(http.MethodGet, "/invoices/"+inv.ID+"/events", nil)
@@ -193,6 +197,7 @@ func TestEventsAreStreamed(t *testing.T) {
 // The rest of the resource on the binary that users run: what is asked for by hand goes out, and a cancelled invoice is
 // not paid any more.
 func TestNoticesAndCancellingOnTheDaemon(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	owner := s.owner()
 	inv := s.invoice("20", "USD", "medium", map[string]any{"guid": "g-1"})

@@ -15,6 +15,7 @@ import (
 // A consumer who polls the log sees every event once, in order, with the body that the callbacks carry; and `satchel
 // events` shows the same.
 func TestEventLogIsFollowed(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	var token admin.Token
 	s.run(&token, "token", "create", "--facade", "merchant", "--bearer")

@@ -115,6 +115,7 @@ func (p *postbox) header(name string) []string {
 // TestMailsOfAPaidInvoice: a mail tells of each event, also of one that happened while the mail server was busy and the
 // daemon was killed; what was refused for good, sent again by hand or never queued is told.
 func TestMailsOfAPaidInvoice(t *testing.T) {
+	t.Parallel()
 	box := newPostbox(t)
 	s := newShop(t, [2]string{"smtp", box.addr}, [2]string{"from", "My shop <shop@pay.example>"})
 	const owner = "owner@shop.example"

@@ -88,6 +88,7 @@ func (s *shop) status(id, token string) (int, string) {
 // Two merchants on one daemon, added while it runs: each is paid at its own addresses, sees its own invoices, and is told
 // under its own secret; a restart changes nothing.
 func TestTwoMerchantsOnOneDaemon(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	tpub, vpub := account(t, 7)
 	n, added := s.neighbour(vpub, "--speed", "low", "--window", "20m")
@@ -190,6 +191,7 @@ func (s *shop) merchants() []admin.Shop {
 // What the operator does with merchants, on a real node: a key that only the node derives, settings that are live at
 // once, a question that is answered with no, and what a stopped daemon or a mistaken configuration says.
 func TestMerchantsAsTheOperatorMeetsThem(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	a, _ := account(t, 11)
 	b, _ := account(t, 12)

@@ -27,6 +27,7 @@ func (s *shop) waiting() map[string]admin.Pairing {
 
 // From a client that nobody knows to a paid invoice, over each way in.
 func TestClientsPairAndSell(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	t.Run("approved by command", func(t *testing.T) {
 		c := newBitpayClient(t, s)

@@ -15,6 +15,7 @@ import (
 
 // A wallet asks, verifies, pays; the very next look at the invoice shows it paid, and callbacks follow.
 func TestWalletsPayByThePaymentProtocols(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	p := newPayer(t, s)
 	t.Run("version 2", func(t *testing.T) {
@@ -128,6 +129,7 @@ func TestWalletsPayByThePaymentProtocols(t *testing.T) {
 
 // What is not right is refused before a coin moves.
 func TestPaymentsThatAreNotRight(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	p := newPayer(t, s)
 	inv := s.invoice("20", "USD", "medium", nil)
@@ -283,6 +285,7 @@ func TestPaymentsThatAreNotRight(t *testing.T) {
 
 // Two wallets scan the same code and pay at the same moment: one pays, the other keeps its coins.
 func TestTwoWalletsPayOneInvoice(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	p := newPayer(t, s)
 	inv := s.invoice("20", "USD", "medium", nil)

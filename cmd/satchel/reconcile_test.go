@@ -27,6 +27,7 @@ func sealed(key, value []byte) []byte {
 
 // A payment that the records lost, and one that they invented, are found by the count that is made apart from them.
 func TestReconcileFindsWhatWasPlanted(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	lost, kept := s.invoice("10", "USD", "medium", nil), s.invoice("11", "USD", "medium", nil)
 	gone := s.pay(lost.Address, sats(t, lost.Due))

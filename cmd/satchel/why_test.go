@@ -119,6 +119,7 @@ func (c *causes) text(old, new string) {
 
 // Every code of `satchel why --list` has a cause that the real node can be brought to.
 func TestEveryReasonIsReached(t *testing.T) {
+	t.Parallel()
 	c := &causes{shop: newShop(t), reached: map[string]string{}}
 	c.waiting()
 	c.cancelled()
