@@ -18,8 +18,23 @@ func nobody() string {
 	return "raw(0014" + hex.EncodeToString(program) + ")"
 }
 
+// minedAtOnce bounds one question to the node, which has a deadline however busy the machine is.
+const minedAtOnce = 10
+
 // Mine mines blocks of whatever the mempool holds. Their coins go to the address, or to nobody where it is empty.
 func (n *Node) Mine(ctx context.Context, blocks int, address string) ([]chain.BlockHash, error) {
+	hashes := make([]chain.BlockHash, 0, blocks)
+	for ; blocks > 0; blocks -= minedAtOnce {
+		some, err := n.mine(ctx, min(blocks, minedAtOnce), address)
+		if err != nil {
+			return nil, err
+		}
+		hashes = append(hashes, some...)
+	}
+	return hashes, nil
+}
+
+func (n *Node) mine(ctx context.Context, blocks int, address string) ([]chain.BlockHash, error) {
 	var raw json.RawMessage
 	var err error
 	if address == "" {
