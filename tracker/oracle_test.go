@@ -150,10 +150,10 @@ func (o *oracle) blocks(steps []chain.Step) {
 		}
 		o.tip = h.Height
 		for _, tx := range o.w.chain.Block(h.Hash) {
+			o.conflicts(tx, h.Height)
 			for _, n := range o.list {
 				o.pays(n, tx, place{where: invoice.InBlock, header: h}, o.w.now)
 			}
-			o.conflicts(tx, h.Height)
 		}
 	}
 	o.settle(before)
@@ -255,7 +255,7 @@ func (o *oracle) see(n *naive, tx chain.Tx, out chain.Output, p place, seen time
 		first: earliest(seen, o.w.now), seenTip: o.tip, no: len(n.receipts), where: p.where, block: p.header.Hash, height: p.header.Height,
 	}
 	for _, old := range n.receipts { // a fee bump is not late
-		replaced := (old.where == invoice.Gone || p.where == invoice.InBlock) && sharesInput(old.inputs, tx.Inputs)
+		replaced := old.where == invoice.Gone && sharesInput(old.inputs, tx.Inputs)
 		if replaced && (r.first.After(n.inv.Expires) || o.noticed(n, r.at, since(old.first))) {
 			r.first, r.seenTip = earliest(r.first, old.first), min(r.seenTip, old.seenTip)
 		}
