@@ -63,7 +63,7 @@ chaos: deps-node build ## kill the daemon again and again while money moves, and
 	$(GO) run ./internal/chaos $(CHAOSFLAGS)
 
 ci-long: build chaos ## the whole of chaos, thousands of random lives, long fuzzing
-	$(GO) test ./tracker -run TestModel -rapid.checks=$(MODELRUNS) -timeout 2h
+	$(GO) test ./tracker ./invoice -run 'TestModel|TestRandomLives' -rapid.checks=$(MODELRUNS) -timeout 2h
 	SATCHEL_SIEGE=50000 $(GO) test ./internal/bench -run Siege -timeout 30m
 	scripts/fuzz.sh $(FUZZTIME)
 	SATCHEL_POWER_IMAGES=5000 $(GO) test -count=1 -run TestPowerCuts ./store

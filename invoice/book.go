@@ -225,7 +225,7 @@ func (b *Book) Close(v View) (Invoice, []Receipt, []Event, error) {
 	slices.SortFunc(receipts, bySight)
 	m := &machine{
 		inv: b.inv, view: v, events: b.said, late: b.late, covered: b.covered,
-		hopeless: func() bool { return !b.mayReturn() },
+		hopeless: func() bool { return !b.mayReturn(v.Tip) },
 	}
 	m.settleException()
 	m.announce(b.difference(receipts))

@@ -236,7 +236,8 @@ func (m *model) holdStatus() {
 		if !full || yes || f.conf >= 6 || f.conf >= 1 && !low {
 			fail("it should have moved on")
 		}
-		if inv.State.Reason == ReachedDue && f.inBlocks < f.need && m.tip-f.sums.FullTip >= 3 && m.now.Sub(f.sums.FullAt) >= time.Hour {
+		if inv.State.Reason == ReachedDue && f.inBlocks < f.need && m.tip-f.sums.FullTip >= 3 &&
+			m.now.Sub(f.sums.FullAt) >= time.Hour && m.synced.Sub(f.sums.FullAt) >= time.Hour {
 			fail("it should be given up")
 		}
 	case Confirmed:
@@ -298,7 +299,7 @@ func (m *model) holdException() {
 // holdTick: time wakes the invoice when it is due, and never in vain.
 func (m *model) holdTick() {
 	s := m.inv.State
-	waits := s.Status == New && m.synced.Before(m.inv.Expires) || m.inv.Sums.Unproved > 0 ||
+	waits := (s.Status == New || s.Status == Paid) && m.synced.Before(s.Tick) || m.inv.Sums.Unproved > 0 ||
 		s.Status == Paid && m.inv.Terms.Speed == merchant.High && !s.Verdict.Final
 	if !s.Tick.IsZero() && !s.Tick.After(m.now) && !waits {
 		m.t.Fatalf("%s ticked at %s, and it is %s", stand(m.inv), s.Tick, m.now)

@@ -73,14 +73,13 @@ func (m *machine) flag(c cause) {
 	m.emit(PaymentReversed, c.reason, c.detail)
 }
 
-// undo makes a complete invoice invalid once a transaction that took its receipts' coins is final, and nothing else can
+// undo makes a complete invoice invalid once transactions that took its receipts' coins are final, and what is left cannot
 // make it whole.
 func (m *machine) undo() {
-	at := m.inv.Sums.ConflictAt
-	if !m.inv.State.Reorged || m.inv.enough() || at == 0 || m.view.Tip-at+1 < FinalConfirmations || m.hopeless == nil || !m.hopeless() {
+	if !m.inv.State.Reorged || m.inv.enough() || m.inv.Sums.ConflictAt == 0 || m.hopeless == nil || !m.hopeless() {
 		return
 	}
-	detail := fmt.Sprintf("a conflict is %d blocks deep", m.view.Tip-at+1)
+	detail := fmt.Sprintf("conflicts are %d blocks deep", FinalConfirmations)
 	m.inv.State.Reversed, m.inv.State.Reorged = true, false
 	m.become(Invalid, ConflictFinal)
 	m.settleException()

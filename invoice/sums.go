@@ -103,14 +103,15 @@ func (b *Book) relabel(r Receipt, needed bool, now time.Time) {
 	}
 }
 
-// mayReturn tells whether receipts that left without a known successor could still make the due sum whole: they are
-// not lost, they may be mined again.
-func (b *Book) mayReturn() bool {
+// mayReturn tells whether receipts that left could still make the due sum whole: they may be mined again for as long as
+// no final transaction has taken their coins.
+func (b *Book) mayReturn(tip int32) bool {
 	sum := b.inv.Sums.In
 	for _, r := range b.all() {
 		back := r
 		back.Place.Where = InMempool
-		if r.IsGone() && back.counts() && r.Place.ConflictAt == 0 && r.Place.ReplacedBy == (TxID{}) {
+		taken := r.Place.ConflictAt > 0 && tip-r.Place.ConflictAt+1 >= FinalConfirmations
+		if r.IsGone() && back.counts() && !taken {
 			sum += r.Sats
 		}
 	}

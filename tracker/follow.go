@@ -109,19 +109,31 @@ func (t *Tracker) loosen(ctx context.Context, steps []chain.Step) (more bool, er
 	return more, nil
 }
 
-// unwatched collects what those payments in a block spend that are not watched.
+// unwatched collects what those payments spend that are not watched, of the invoices that a block holds something of:
+// also what is gone may come back, or be taken for good.
 func (t *Tracker) unwatched(tx Reader, block chain.BlockHash, spends map[invoice.TxID][]invoice.Outpoint) error {
-	receipts, err := tx.ReceiptsIn(block)
+	held, err := tx.ReceiptsIn(block)
 	if err != nil {
 		return err
 	}
-	for _, r := range receipts {
-		id := r.Outpoint.TxID
-		if t.follows(chain.TxID(id)) {
+	done := map[invoice.Ref]bool{}
+	for _, one := range held {
+		if done[one.Ref] {
 			continue
 		}
-		if spends[id], err = tx.Spends(id); err != nil {
+		done[one.Ref] = true
+		receipts, err := tx.Receipts(one.Ref)
+		if err != nil {
 			return err
+		}
+		for _, r := range receipts {
+			id := r.Outpoint.TxID
+			if t.follows(chain.TxID(id)) {
+				continue
+			}
+			if spends[id], err = tx.Spends(id); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

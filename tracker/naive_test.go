@@ -231,18 +231,20 @@ func (n *naive) undo(now time.Time, tip int32) {
 	}
 }
 
-// lostForGood tells that a conflict is final and that what is missing cannot come back.
+// lostForGood tells that conflicts are final and that what is left cannot come to what is missing.
 func (n *naive) lostForGood(tip int32) bool {
-	var deepest int32
-	back := n.in()
+	back, final := n.in(), false
 	for _, o := range n.receipts {
-		deepest = max(deepest, o.conflict)
-		gone := o.where == invoice.Gone && o.conflict == 0 && o.by == (chain.TxID{})
-		if gone && (o.kind == inTime || o.kind == taken) {
+		if o.where != invoice.Gone || o.kind != inTime && o.kind != taken {
+			continue
+		}
+		if o.conflict > 0 && tip-o.conflict+1 >= invoice.FinalConfirmations {
+			final = true
+		} else {
 			back += o.sats
 		}
 	}
-	return !n.full() && deepest > 0 && tip-deepest+1 >= invoice.FinalConfirmations && back < n.need()
+	return final && !n.full() && back < n.need()
 }
 
 // judgeAtOnce is zero_conf without limits.

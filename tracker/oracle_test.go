@@ -301,7 +301,9 @@ func (o *oracle) conflicts(tx chain.Tx, height int32) {
 				continue
 			}
 			idle := n.status == invoice.New || n.status == invoice.Expired || n.status == invoice.Invalid
-			by := func(r invoice.Receipt) bool { return r.Place.ReplacedBy == invoice.TxID(tx.ID) }
+			by := func(r invoice.Receipt) bool {
+				return r.Place.ReplacedBy == invoice.TxID(tx.ID) && r.Place.ConflictAt == height
+			}
 			if idle && r.where == invoice.Gone && !o.noticed(n, r.at, by) {
 				continue
 			}
