@@ -194,6 +194,53 @@ func TestScenario36And37DeepReorgs(t *testing.T) {
 	}
 }
 
+// A block that comes while the chain is read is no reason to refuse a shop; one after the other without an end is.
+func TestAMovingChainIsReadAgain(t *testing.T) {
+	w := newWorld(t)
+	moves := 0
+	w.chain.Fail(func(method string) error {
+		if method != "Steps" || moves == 0 {
+			return nil
+		}
+		moves--
+		return chain.ErrMoved
+	})
+	w.mine(1)
+	moves = 3
+	w.later()
+	if w.tracker.Ready() != nil || w.tracker.Health().Tip != w.chain.Tip() {
+		t.Fatalf("three moves: %+v", w.tracker.Health())
+	}
+	// The same between the blocks and the mempool.
+	w.chain.Fail(nil)
+	between := 2
+	w.chain.Fail(func(method string) error {
+		if method == "Mempool" && between > 0 {
+			between--
+			return chain.ErrMoved
+		}
+		if method != "Steps" || moves == 0 {
+			return nil
+		}
+		moves--
+		return chain.ErrMoved
+	})
+	w.chain.Hint(chain.Hint{Resync: true})
+	w.later()
+	if w.tracker.Ready() != nil || between > 0 {
+		t.Fatalf("a move between the looks: %+v, %d left", w.tracker.Health(), between)
+	}
+	w.mine(1)
+	moves = 1000
+	w.pass(time.Second)
+	w.fails(tracker.TipLagging)
+	moves = 0
+	w.later()
+	if w.tracker.Ready() != nil {
+		t.Fatalf("recovered: %+v", w.tracker.Health())
+	}
+}
+
 // The chain reorganises below the very first block that we took: there is nothing to give back, and nothing to fear.
 func TestReorgRightAfterTheFirstStart(t *testing.T) {
 	w := newWorld(t)

@@ -36,6 +36,9 @@ func (p *position) HeaderAt(height int32) (h chain.Header, ok bool) {
 	return h, ok
 }
 
+// movedTries is how often in a row the node's chain may move while it is read before that counts as lagging.
+const movedTries = 5
+
 // follow brings our chain to the node's best one.
 func (t *Tracker) follow(ctx context.Context) error {
 	info, err := t.cfg.Source.Info(ctx)
@@ -56,17 +59,9 @@ func (t *Tracker) follow(ctx context.Context) error {
 		}
 	}
 	for {
-		p := &position{ctx: ctx, store: t.cfg.Store, tip: t.tip}
-		steps, err := t.cfg.Source.Steps(ctx, p, batch)
-		switch {
-		case p.err != nil:
-			return storeError{p.err}
-		case errors.Is(err, chain.ErrPruned):
-			return prunedHelp(err, t.tip.Height)
-		case err != nil:
+		steps, err := t.steps(ctx)
+		if err != nil || len(steps) == 0 {
 			return err
-		case len(steps) == 0:
-			return nil
 		}
 		more, err := t.loosen(ctx, steps)
 		if err != nil {
@@ -80,6 +75,22 @@ func (t *Tracker) follow(ctx context.Context) error {
 		}
 		if len(steps) >= batch {
 			t.report(errLagging)
+		}
+	}
+}
+
+// steps gives the next moves towards the node's best block.
+func (t *Tracker) steps(ctx context.Context) ([]chain.Step, error) {
+	for moved := 0; ; moved++ {
+		p := &position{ctx: ctx, store: t.cfg.Store, tip: t.tip}
+		steps, err := t.cfg.Source.Steps(ctx, p, batch)
+		switch {
+		case p.err != nil:
+			return nil, storeError{p.err}
+		case errors.Is(err, chain.ErrPruned):
+			return nil, prunedHelp(err, t.tip.Height)
+		case !errors.Is(err, chain.ErrMoved) || moved == movedTries:
+			return steps, err
 		}
 	}
 }

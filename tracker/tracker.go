@@ -285,17 +285,7 @@ func (t *Tracker) look(ctx context.Context, hint chain.Hint) error {
 		}
 	}
 	began := t.cfg.Now()
-	if err := t.follow(ctx); err != nil {
-		t.interrupted()
-		return err
-	}
-	if len(hint.Txs) > 0 {
-		if err := t.sight(ctx, hint.Txs); err != nil {
-			t.interrupted()
-			return err
-		}
-	}
-	if err := t.compare(ctx); err != nil {
+	if err := t.catchUp(ctx, hint.Txs); err != nil {
 		t.interrupted()
 		return err
 	}
@@ -304,6 +294,25 @@ func (t *Tracker) look(ctx context.Context, hint chain.Hint) error {
 	}
 	t.feed.looked = began
 	return t.observe(ctx, began)
+}
+
+// catchUp brings us to the node's chain and mempool. A block that comes in between is followed at once: that is no reason
+// to refuse a shop.
+func (t *Tracker) catchUp(ctx context.Context, hinted []chain.Tx) error {
+	for moved := 0; ; moved++ {
+		if err := t.follow(ctx); err != nil {
+			return err
+		}
+		if len(hinted) > 0 {
+			if err := t.sight(ctx, hinted); err != nil {
+				return err
+			}
+			hinted = nil
+		}
+		if err := t.compare(ctx); !errors.Is(err, chain.ErrMoved) || moved == movedTries {
+			return err
+		}
+	}
 }
 
 // observe tells the store now and then that we watch, so that a crash leaves a small hole.
