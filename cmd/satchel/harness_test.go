@@ -214,7 +214,12 @@ func (s *shop) invoice(price, currency, speed string, more map[string]any) order
 	s.t.Helper()
 	body := map[string]any{"token": s.token, "price": json.Number(price), "currency": currency, "transactionSpeed": speed, "fullNotifications": true}
 	maps.Copy(body, more)
-	status, doc := s.post("/invoices", body)
+	var status int
+	var doc map[string]any
+	s.eventually("an invoice is made", func() bool { // a 503 says "try again", and a shop does
+		status, doc = s.post("/invoices", body)
+		return status != http.StatusServiceUnavailable
+	})
 	if status != http.StatusOK {
 		s.t.Fatalf("POST /invoices: %d %v", status, doc)
 	}
