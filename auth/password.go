@@ -76,11 +76,14 @@ func parsePassword(text string) (c cost, salt, key []byte, err error) {
 	}
 	salt, errSalt := base64.RawStdEncoding.DecodeString(parts[4])
 	key, errKey := base64.RawStdEncoding.DecodeString(parts[5])
-	sane := c.memory > 0 && c.memory <= maxMemory && c.passes > 0 && c.passes <= maxPasses && c.lanes > 0
-	if errSalt != nil || errKey != nil || !sane || len(salt) < 8 || len(key) < 16 || len(key) > 64 {
+	if errSalt != nil || errKey != nil || !c.sane() || len(salt) < 8 || len(key) < 16 || len(key) > 64 {
 		return c, nil, nil, errHash
 	}
 	return c, salt, key, nil
+}
+
+func (c cost) sane() bool {
+	return c.memory > 0 && c.memory <= maxMemory && c.passes > 0 && c.passes <= maxPasses && c.lanes > 0
 }
 
 // isPassword compares a password with a stored hash. Without a hash it takes as long and is false, so that the time tells

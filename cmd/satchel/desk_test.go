@@ -116,13 +116,12 @@ func TestADayAtTheDesk(t *testing.T) {
 func TestOperatorsByCommand(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	type command = func(stdin string, args ...string) (string, error)
-	run := command(func(stdin string, args ...string) (string, error) {
+	run := func(stdin string, args ...string) (string, error) {
 		cmd := exec.Command(binary(t), append([]string{"--config", s.config}, args...)...)
 		cmd.Stdin = strings.NewReader(stdin)
 		out, err := cmd.CombinedOutput()
 		return string(out), err
-	})
+	}
 	if out, err := run("", "operator", "add", "alice"); err != nil || !strings.Contains(out, "/dashboard/welcome?key=") || !strings.Contains(out, "alice, owner of ") {
 		t.Errorf("%v %s", err, out)
 	}

@@ -78,8 +78,11 @@ func attemptOf(a notify.Attempt) attempt {
 	return attempt{At: a.At, Millis: millis(a.Took), Status: a.Status, Error: text.Clean(a.Error, maxText), Answer: text.Clean(a.Answer, maxAnswer)}
 }
 
-// millis writes a duration in milliseconds with one decimal.
+// millis writes a duration with one decimal, in milliseconds, or in seconds from ten on.
 func millis(d time.Duration) string {
+	if d >= 10*time.Second {
+		return strconv.FormatInt(int64(d/time.Second), 10) + "." + strconv.FormatInt(int64(d%time.Second/(100*time.Millisecond)), 10) + " s"
+	}
 	tenths := d.Microseconds() / 100
 	return strconv.FormatInt(tenths/10, 10) + "." + strconv.FormatInt(tenths%10, 10) + " ms"
 }

@@ -143,16 +143,23 @@ func (p *chartsPage) fill(days []day) {
 	p.Table = slices.SortedFunc(slices.Values(days), func(a, b day) int { return cmp.Compare(b.At.Unix(), a.At.Unix()) })
 }
 
+// sightNames says the steps in words, and shortly.
+func sightNames() (names, labels [sightSteps]string) {
+	last := ""
+	for i, end := range sights() {
+		last = spell(end)
+		names[i], labels[i] = "within "+last, last
+	}
+	names[sightSteps-1], labels[sightSteps-1] = "over "+last, "over "+last
+	return names, labels
+}
+
 // sight draws how soon payments were seen.
 func (p *chartsPage) sight(steps [sightSteps]int64) {
-	list, ends, sum := make([]value, 0, len(steps)), sights(), int64(0)
+	names, labels := sightNames()
+	list, sum := make([]value, 0, len(steps)), int64(0)
 	for i, n := range steps {
-		name := "over " + spell(ends[len(ends)-1])
-		label := name
-		if i < len(ends) {
-			label = spell(ends[i])
-			name = "within " + label
-		}
+		name, label := names[i], labels[i]
 		list = append(list, value{n, name + ": " + text.Count(n, "invoice"), label})
 		if sum += n; p.Half == "" && p.Seen > 0 && sum*2 >= int64(p.Seen) {
 			p.Half = name

@@ -79,7 +79,7 @@ func (v *visit) live() error {
 		return ctl.Flush()
 	}
 	if err := say(fmt.Sprintf("retry: 5000\ndata: %d\n\n", last)); err != nil {
-		return nil //nolint:nilerr // the client went away
+		return nil // the client went away
 	}
 	v.follow(wake, last, say)
 	return nil

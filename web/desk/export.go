@@ -124,8 +124,9 @@ func (v *visit) exportHeader(name string) {
 
 // cell makes a text safe for a spreadsheet, which would run one that begins like a formula (OWASP, "CSV injection").
 func cell(s string) string {
+	s = strings.ReplaceAll(s, "\x00", "")
 	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) || strings.HasPrefix(s, "＝") || strings.HasPrefix(s, "＋") || strings.HasPrefix(s, "－") || strings.HasPrefix(s, "＠") {
 		s = "'" + s
 	}
-	return strings.ReplaceAll(s, "\x00", "")
+	return s
 }

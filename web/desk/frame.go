@@ -139,39 +139,23 @@ func shopName(m merchant.Merchant) string {
 
 // doneText says what a form did; "" for words that are none of ours.
 func doneText(code string) string {
-	switch code {
-	case "accepted":
-		return "The payment was accepted."
-	case "returned":
-		return "The payment was recorded as returned."
-	case "marked":
-		return "The invoice was marked."
-	case "adjusted":
-		return "The amount was accepted."
-	case "cancelled":
-		return "The invoice was cancelled."
-	case "notified":
-		return "The callback is on its way again."
-	case "resent":
-		return "The delivery is on its way again."
-	case "created":
-		return "The invoice was made. Its link is below."
-	case "token":
-		return "The token was made. It is shown for two minutes."
-	case "offered":
-		return "The pairing code was made."
-	case "approved":
-		return "The client was approved."
-	case "refused":
-		return "The request was refused."
-	case "revoked":
-		return "The token is worth nothing any more."
-	case "set":
-		return "The settings were saved. They hold for new invoices."
-	case "password":
-		return "Your password was changed. You were signed out everywhere else."
-	}
-	return ""
+	return map[string]string{
+		"accepted":  "The payment was accepted.",
+		"returned":  "The payment was recorded as returned.",
+		"marked":    "The invoice was marked.",
+		"adjusted":  "The amount was accepted.",
+		"cancelled": "The invoice was cancelled.",
+		"notified":  "The callback is on its way again.",
+		"resent":    "The delivery is on its way again.",
+		"created":   "The invoice was made. Its link is below.",
+		"token":     "The token was made. It is shown for two minutes.",
+		"offered":   "The pairing code was made.",
+		"approved":  "The client was approved.",
+		"refused":   "The request was refused.",
+		"revoked":   "The token is worth nothing any more.",
+		"set":       "The settings were saved. They hold for new invoices.",
+		"password":  "Your password was changed. You were signed out everywhere else.",
+	}[code]
 }
 
 // parsePages reads each page with the layout and the parts that all share.
@@ -204,7 +188,7 @@ func funcs() template.FuncMap {
 		"when": when, "day": func(t time.Time) string { return t.UTC().Format("2006-01-02") },
 		"btc": money.Sats.BTC, "price": text.Price, "clean": text.Clean, "fours": text.Fours, "short": short, "span": text.Span, "grouped": text.Grouped,
 		"count": func(n int, noun string) string { return text.Count(int64(n), noun) },
-		"nonce": rand.Text, "megabytes": func(n int64) string { return fmt.Sprintf("%d.%d MB", n/1_000_000, n/100_000%10) },
+		"nonce": rand.Text, "reason": reasonText, "megabytes": func(n int64) string { return fmt.Sprintf("%d.%d MB", n/1_000_000, n/100_000%10) },
 	}
 }
 

@@ -46,6 +46,31 @@ type Totals struct {
 	Bytes                        int64
 }
 
+// reasonText says in words what /readyz says in codes.
+func reasonText(code string) string {
+	switch code {
+	case "node_unreachable":
+		return "the node does not answer"
+	case "node_syncing":
+		return "the node is catching up"
+	case "node_behind":
+		return "the node is behind what was seen before"
+	case "node_pruned_gap":
+		return "the node has thrown blocks away that are needed"
+	case "node_wrong_network":
+		return "the node is of another network"
+	case "node_forked":
+		return "the node follows another chain"
+	case "tip_lagging":
+		return "blocks are being read"
+	case "store_unwritable":
+		return "the disk takes no more"
+	case "rates_unavailable":
+		return "no exchange rate now"
+	}
+	return code
+}
+
 // seenHealth is the health as far as the operator may know it: totals and other merchants' keys are for those who see all.
 func (v *visit) seenHealth() (Health, error) {
 	h, err := v.d.cfg.Health(v.ctx())

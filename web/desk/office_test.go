@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sync/errgroup"
 
 	"satchel/auth"
 	"satchel/fault"
@@ -57,7 +58,7 @@ type office struct {
 	mu      sync.Mutex
 	now     time.Time
 	samples []string // URLs that samples went to
-	set     []Setting
+	set     map[merchant.ID][]Setting
 	n       int
 }
 
@@ -73,7 +74,7 @@ func shopOf(id merchant.ID, name string) merchant.Merchant {
 
 func newOffice(t testing.TB, change ...func(*Config)) *office {
 	t.Helper()
-	o := &office{t: t, hub: live.New(100), log: &bytes.Buffer{}, now: noon()}
+	o := &office{t: t, hub: live.New(100), log: &bytes.Buffer{}, now: noon(), set: map[merchant.ID][]Setting{}}
 	o.openStore()
 	var err error
 	o.staff, err = auth.NewStaff(auth.StaffConfig{Store: o.db, Secret: o.db.ServerSecret(), Now: o.read})
@@ -188,7 +189,7 @@ func (o *office) Set(_ context.Context, m merchant.ID, values []Setting) error {
 	if values[0].Value == "bad" {
 		return fault.New(fault.Invalid, "invoice.window: \"bad\" is not a duration")
 	}
-	o.set = append(o.set, values...)
+	o.set[m] = append(o.set[m], values...)
 	return nil
 }
 
@@ -231,6 +232,24 @@ func (o *office) sells(m merchant.ID, change ...func(*invoice.Request)) invoice.
 	inv, err := o.invoices.Create(context.Background(), r)
 	o.must(err)
 	return inv
+}
+
+// stocks makes so many invoices, all at once.
+func (o *office) stocks(m merchant.ID, n int) {
+	o.t.Helper()
+	shop, err := o.db.Merchant(context.Background(), m)
+	o.must(err)
+	var group errgroup.Group
+	group.SetLimit(256)
+	for i := range n {
+		group.Go(func() error {
+			r := invoice.Request{Merchant: shop, Price: money.Fiat{Minor: 50_000, Code: "USD"}, Currency: money.Fiat{Code: "USD"}.Currency()}
+			r.Order = invoice.Order{OrderID: fmt.Sprintf("stock-%d", i), ItemDesc: "Darjeeling, 200 g", Buyer: invoice.Buyer{Name: "Ada", Email: "ada@buyer.example"}}
+			_, err := o.invoices.Create(context.Background(), r)
+			return err
+		})
+	}
+	o.must(group.Wait())
 }
 
 // pays sees an output now, in the mempool or in a block.
@@ -281,8 +300,8 @@ func (o *office) invoice(m merchant.ID, id invoice.ID) invoice.Invoice {
 	return inv
 }
 
-// browser is a browser with its cookies, in which somebody may be signed in.
-type browser struct {
+// person is somebody with a browser and its cookies, in which somebody may be signed in.
+type person struct {
 	o       *office
 	cookies map[string]*http.Cookie
 	from    string // address and port
@@ -291,12 +310,12 @@ type browser struct {
 	last    string // the page that was loaded last
 }
 
-func (o *office) browser() *browser {
-	return &browser{o: o, cookies: map[string]*http.Cookie{}, from: "192.0.2.7:5000", site: "same-origin", origin: "https://pay.example"}
+func (o *office) visitor() *person {
+	return &person{o: o, cookies: map[string]*http.Cookie{}, from: "192.0.2.7:5000", site: "same-origin", origin: "https://pay.example"}
 }
 
 // hires adds an operator and signs him in.
-func (o *office) hires(name string, role auth.Role, m merchant.ID) *browser {
+func (o *office) hires(name string, role auth.Role, m merchant.ID) *person {
 	o.t.Helper()
 	_, err := o.staff.Add(context.Background(), auth.NewOperator{Name: name, Role: role, Merchant: m, Password: words})
 	o.must(err)
@@ -304,16 +323,16 @@ func (o *office) hires(name string, role auth.Role, m merchant.ID) *browser {
 }
 
 // signs opens a seat past the door, which is slow on purpose.
-func (o *office) signs(name string) *browser {
+func (o *office) signs(name string) *person {
 	o.t.Helper()
 	key, _, err := o.staff.SignIn(context.Background(), auth.Credentials{Name: name, Password: words})
 	o.must(err)
-	b := o.browser()
+	b := o.visitor()
 	b.cookies[o.seatCookie()] = &http.Cookie{Name: o.seatCookie(), Value: key}
 	return b
 }
 
-func (b *browser) do(r *http.Request) *http.Response {
+func (b *person) do(r *http.Request) *http.Response {
 	b.o.t.Helper()
 	r.RemoteAddr = b.from
 	if b.site != "" {
@@ -336,7 +355,7 @@ func (b *browser) do(r *http.Request) *http.Response {
 }
 
 // get loads a page; a path without a slash in front is one of the first merchant's.
-func (b *browser) get(path string) (int, string) {
+func (b *person) get(path string) (int, string) {
 	b.o.t.Helper()
 	res := b.do(httptest.NewRequest(http.MethodGet, at(path), http.NoBody))
 	text := bodyOf(b.o.t, res)
@@ -354,7 +373,7 @@ func at(path string) string {
 }
 
 // loads wants a page.
-func (b *browser) loads(path string, texts ...string) string {
+func (b *person) loads(path string, texts ...string) string {
 	b.o.t.Helper()
 	status, text := b.get(path)
 	if status != http.StatusOK {
@@ -365,7 +384,7 @@ func (b *browser) loads(path string, texts ...string) string {
 }
 
 // key is the form's key of the browser's seat.
-func (b *browser) key() string {
+func (b *person) key() string {
 	c := b.cookies[b.o.seatCookie()]
 	if c == nil {
 		return ""
@@ -374,7 +393,7 @@ func (b *browser) key() string {
 }
 
 // post sends a form with the members given, and the seat's key where none is.
-func (b *browser) post(path string, members ...string) (*http.Response, string) {
+func (b *person) post(path string, members ...string) (*http.Response, string) {
 	b.o.t.Helper()
 	form := url.Values{"form": {b.key()}}
 	for i := 0; i < len(members); i += 2 {
@@ -390,7 +409,7 @@ func (b *browser) post(path string, members ...string) (*http.Response, string) 
 }
 
 // sends wants a form to be taken, and gives the page where it leads.
-func (b *browser) sends(path string, members ...string) string {
+func (b *person) sends(path string, members ...string) string {
 	b.o.t.Helper()
 	res, text := b.post(path, members...)
 	if res.StatusCode != http.StatusSeeOther {
@@ -400,7 +419,7 @@ func (b *browser) sends(path string, members ...string) string {
 }
 
 // refused wants a form to be refused with a status and words.
-func (b *browser) refused(status int, path string, words string, members ...string) {
+func (b *person) refused(status int, path string, words string, members ...string) {
 	b.o.t.Helper()
 	res, text := b.post(path, members...)
 	if res.StatusCode != status {

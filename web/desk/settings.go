@@ -64,7 +64,7 @@ func (v *visit) settingsPage(typed map[string]string) (p settingsPage, err error
 		if t, ok := typed[s.Key]; ok {
 			s.Value = t
 		}
-		s.Value = text.Clean(s.Value, maxURL)
+		s.Value = text.Clean(plainly(s.Value), maxURL)
 		row := settingRow{Setting: s}
 		for _, word := range choicesOf(s.Key) {
 			row.Choices = append(row.Choices, choice{Value: word, Name: word, Picked: word == s.Value})
@@ -78,6 +78,14 @@ func (v *visit) settingsPage(typed map[string]string) (p settingsPage, err error
 		}
 	}
 	return p, nil
+}
+
+// plainly writes a duration without its zeros, and any other text as it is.
+func plainly(value string) string {
+	if d, err := time.ParseDuration(value); err == nil {
+		return spell(d)
+	}
+	return value
 }
 
 func choicesOf(key string) []string {
@@ -101,7 +109,7 @@ func (v *visit) set() error {
 	}
 	typed, values := map[string]string{}, []Setting(nil)
 	for _, s := range now.List {
-		if t, ok := v.req.PostForm[s.Key]; ok && strings.TrimSpace(t[0]) != s.Value {
+		if t, ok := v.req.PostForm[s.Key]; ok && plainly(strings.TrimSpace(t[0])) != plainly(s.Value) {
 			typed[s.Key] = strings.TrimSpace(t[0])
 			values = append(values, Setting{Key: s.Key, Value: typed[s.Key]})
 		}

@@ -44,7 +44,7 @@ func (v *visit) setCookie(name, value string, age time.Duration) {
 	if strings.HasPrefix(name, "__Host-") {
 		path = "/"
 	}
-	http.SetCookie(v.rw, &http.Cookie{
+	http.SetCookie(v.rw, &http.Cookie{ //nolint:gosec // Secure wherever the public URL is https; a shop on its own machine has none
 		Name: name, Value: value, Path: path, MaxAge: int(age / time.Second), Secure: v.d.secure, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
 }

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,7 +12,7 @@ import (
 	"satchel/auth"
 )
 
-func (b *browser) enters(name, password string) (*http.Response, string) {
+func (b *person) enters(name, password string) (*http.Response, string) {
 	b.o.t.Helper()
 	return b.post("/dashboard/sign-in", "name", name, "password", password, "next", "/dashboard/m/"+string(shopA)+"/invoices?status=new")
 }
@@ -20,7 +21,7 @@ func TestSignIn(t *testing.T) {
 	o := newOffice(t)
 	_, err := o.staff.Add(t.Context(), auth.NewOperator{Name: "alice", Role: auth.Owner, Password: words})
 	o.must(err)
-	b := o.browser()
+	b := o.visitor()
 	if res := b.do(httptest.NewRequest(http.MethodGet, at("invoices?status=new"), http.NoBody)); res.StatusCode != http.StatusSeeOther ||
 		res.Header.Get("Location") != "/dashboard/sign-in?next="+url.QueryEscape(at("invoices?status=new")) {
 		t.Fatalf("%d %v", res.StatusCode, res.Header)
@@ -89,7 +90,7 @@ func TestWhereOneGoesAfterwards(t *testing.T) {
 // A link on another site does not bring the cookie. The browser asks again by itself, once.
 func TestComingFromAnotherSite(t *testing.T) {
 	o := newOffice(t)
-	b := o.browser()
+	b := o.visitor()
 	b.site = "cross-site"
 	page := b.loads("invoices?q=a%26b")
 	if !strings.Contains(page, `http-equiv="refresh" content="0;url=`+at("invoices?q=a%26b")) {
@@ -107,20 +108,18 @@ func TestFormsOfOtherSites(t *testing.T) {
 	b := o.hires("alice", auth.Owner, "")
 	inv := o.sells(shopA)
 	cancel := "invoices/" + string(inv.ID) + "/cancel"
-	for name, change := range map[string]func(b *browser) (members []string){
-		"another site":           func(b *browser) []string { b.site, b.origin = "cross-site", "https://evil.example"; return nil },
-		"a sibling":              func(b *browser) []string { b.site, b.origin = "same-site", "https://shop.pay.example"; return nil },
-		"an old browser there":   func(b *browser) []string { b.site, b.origin = "", "https://evil.example"; return nil },
-		"nobody":                 func(b *browser) []string { b.site, b.origin = "", "null"; return nil },
-		"no key":                 func(*browser) []string { return []string{"form", ""} },
-		"another seat's key":     func(b *browser) []string { return []string{"form", b.o.signs("alice").key()} },
-		"the key, as http":       func(b *browser) []string { b.site, b.origin = "", "http://pay.example"; return nil },
-		"a neighbour's password": func(b *browser) []string { b.cookies = map[string]*http.Cookie{}; return nil },
+	for name, change := range map[string]func(b *person) (members []string){
+		"another site":           func(b *person) []string { b.site, b.origin = "cross-site", "https://evil.example"; return nil },
+		"a sibling":              func(b *person) []string { b.site, b.origin = "same-site", "https://shop.pay.example"; return nil },
+		"an old browser there":   func(b *person) []string { b.site, b.origin = "", "https://evil.example"; return nil },
+		"nobody":                 func(b *person) []string { b.site, b.origin = "", "null"; return nil },
+		"no key":                 func(*person) []string { return []string{"form", ""} },
+		"another seat's key":     func(b *person) []string { return []string{"form", b.o.signs("alice").key()} },
+		"the key, as http":       func(b *person) []string { b.site, b.origin = "", "http://pay.example"; return nil },
+		"a neighbour's password": func(b *person) []string { b.cookies = map[string]*http.Cookie{}; return nil },
 	} {
-		other := &browser{o: o, cookies: map[string]*http.Cookie{}, from: b.from, site: "same-origin", origin: "https://pay.example"}
-		for k, c := range b.cookies {
-			other.cookies[k] = c
-		}
+		other := &person{o: o, cookies: map[string]*http.Cookie{}, from: b.from, site: "same-origin", origin: "https://pay.example"}
+		maps.Copy(other.cookies, b.cookies)
 		res, text := other.post(cancel, change(other)...)
 		if res.StatusCode != http.StatusForbidden && res.StatusCode != http.StatusSeeOther || strings.Contains(res.Header.Get("Location"), "done") {
 			t.Errorf("%s: %d %s", name, res.StatusCode, text)
@@ -129,11 +128,11 @@ func TestFormsOfOtherSites(t *testing.T) {
 			t.Fatalf("%s cancelled the invoice", name)
 		}
 	}
-	res, text := o.browser().post("/dashboard/sign-in", "name", "alice", "password", words)
+	res, text := o.visitor().post("/dashboard/sign-in", "name", "alice", "password", words)
 	if res.StatusCode != http.StatusSeeOther {
 		t.Fatalf("%d %s", res.StatusCode, text)
 	}
-	evil := o.browser()
+	evil := o.visitor()
 	evil.site, evil.origin = "cross-site", "https://evil.example"
 	if res, _ := evil.post("/dashboard/sign-in", "name", "alice", "password", words); res.StatusCode != http.StatusForbidden || len(res.Cookies()) > 0 {
 		t.Errorf("another site signed somebody in: %d", res.StatusCode)
@@ -147,13 +146,13 @@ func TestTooManyAttempts(t *testing.T) {
 	o.must(err)
 	_, err = o.staff.Add(t.Context(), auth.NewOperator{Name: "bob", Role: auth.Owner, Password: words})
 	o.must(err)
-	known := o.browser()
+	known := o.visitor()
 	if res, _ := known.enters("alice", words); res.StatusCode != http.StatusSeeOther {
 		t.Fatalf("%d", res.StatusCode)
 	}
 	delete(known.cookies, o.seatCookie())
 
-	thief := o.browser()
+	thief := o.visitor()
 	n := 0
 	for ; n < 50; n++ {
 		res, text := thief.enters("alice", "guess")
@@ -172,11 +171,11 @@ func TestTooManyAttempts(t *testing.T) {
 		t.Errorf("the address tries another name: %d", res.StatusCode)
 	}
 	for i := range 30 { // from everywhere, in her name
-		many := o.browser()
+		many := o.visitor()
 		many.from = "203.0.113." + string(rune('1'+i%9)) + ":1000"
 		many.enters("alice", "guess")
 	}
-	fresh := o.browser()
+	fresh := o.visitor()
 	fresh.from = "198.51.100.1:1000"
 	if res, _ := fresh.enters("alice", words); res.StatusCode != http.StatusTooManyRequests {
 		t.Errorf("a stranger in her name: %d", res.StatusCode)
@@ -194,7 +193,7 @@ func TestTooManyAttempts(t *testing.T) {
 	if res, _ := fresh.enters("alice", words); res.StatusCode != http.StatusSeeOther {
 		t.Errorf("a minute later: %d", res.StatusCode)
 	}
-	local := o.browser()
+	local := o.visitor()
 	local.from = "127.0.0.1:1000"
 	for range 15 { // a proxy that names nobody: only the name counts
 		local.enters("carol", "guess")
@@ -236,7 +235,7 @@ func TestWelcome(t *testing.T) {
 	key, _, err := o.staff.Invite(t.Context(), "alice")
 	o.must(err)
 	link := "/dashboard/welcome?" + url.Values{"name": {"alice"}, "key": {key}}.Encode()
-	b := o.browser()
+	b := o.visitor()
 	b.loads(link, "Welcome, alice", "At least 12 characters")
 	for _, bad := range []string{"/dashboard/welcome", "/dashboard/welcome?name=bob&key=" + key, link + "x"} {
 		if status, text := b.get(bad); status != http.StatusForbidden || strings.Contains(text, "<form") {
