@@ -9,6 +9,7 @@ import (
 	"satchel/auth"
 	"satchel/fault"
 	"satchel/merchant"
+	"satchel/web/text"
 )
 
 // accessFrame is what every page about access needs.
@@ -154,25 +155,8 @@ func merchantName(m merchant.Merchant) string {
 	return string(m.ID)
 }
 
-// span says a length of time in its largest whole unit: "less than a minute", "1 minute", "23 hours", "2 days".
-func span(d time.Duration) string {
-	const day = 24 * time.Hour
-	of := func(unit time.Duration, name string) string {
-		if n := int64(d / unit); n != 1 {
-			return strconv.FormatInt(n, 10) + " " + name + "s"
-		}
-		return "1 " + name
-	}
-	switch {
-	case d < time.Minute:
-		return "less than a minute"
-	case d < time.Hour:
-		return of(time.Minute, "minute")
-	case d < 2*day:
-		return of(time.Hour, "hour")
-	}
-	return of(day, "day")
-}
+// span says a length of time in its largest whole unit.
+func span(d time.Duration) string { return text.Span(d) }
 
 // showAccess writes a page about access, which nobody may frame.
 func (w *Web) showAccess(rw http.ResponseWriter, r *http.Request, status int, page string, data any) {

@@ -6,6 +6,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"satchel/web/text"
 )
 
 // language is one that the checkout page speaks. Its texts are words/CODE.json; {name} in a text is a place for a value.
@@ -73,7 +75,7 @@ func (l *language) around(key string) [2]string {
 }
 
 // number writes a decimal number with the language's signs.
-func (l *language) number(n string) string { return grouped(n, l.text["group"], l.text["decimal"]) }
+func (l *language) number(n string) string { return text.Group(n, l.text["group"], l.text["decimal"]) }
 
 // find gives the language of a code.
 func (ls languages) find(code string) (*language, bool) {

@@ -14,6 +14,7 @@ import (
 
 	"satchel/invoice"
 	"satchel/live"
+	"satchel/web/static"
 )
 
 // Store is where the page reads what it shows.
@@ -41,7 +42,7 @@ type Web struct {
 	cfg       Config
 	base      string // Base without a slash at its end
 	prefix    string // the path of it
-	assets    assets
+	assets    *static.Files
 	languages languages
 	pages     *template.Template
 	codes     codes
@@ -68,7 +69,7 @@ func New(cfg Config) (*Web, error) {
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
 		return nil, fmt.Errorf("public_url %q is not an absolute http or https URL", cfg.Base)
 	}
-	files, err := loadAssets()
+	files, err := static.Load(embedded, "assets")
 	if err != nil {
 		return nil, fmt.Errorf("load assets: %w", err)
 	}

@@ -33,7 +33,7 @@ var picture = map[string][]string{
 	"notify":           {"invoice", "merchant"},
 	"store":            {"auth", "chain", "invoice", "merchant", "money", "notify", "tracker"},
 	"api":              {"auth", "bitpay", "invoice", "live", "merchant", "money", "notify", "paypro", "rate", "tracker"},
-	"web":              {"auth", "bitpay", "invoice", "live", "merchant", "money", "notify", "paypro", "rate", "tracker"},
+	"web":              {"auth", "bitpay", "invoice", "live", "merchant", "money", "notify", "paypro", "rate", "tracker", "web/static", "web/text"},
 	"web/desk":         {"auth", "invoice", "live", "merchant", "money", "notify", "rate", "web/static", "web/text"},
 	"web/static":       {},
 	"web/text":         {"money"},

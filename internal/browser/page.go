@@ -40,7 +40,7 @@ type Page struct {
 	close func()
 
 	mu       sync.Mutex
-	host     string // of the last Go
+	hosts    map[string]bool // of every Go: an icon may be asked for when the next page is on its way
 	problems []string
 	requests []string
 }
@@ -48,7 +48,7 @@ type Page struct {
 // Open opens a tab. It is closed with the test at the latest.
 func (b *Browser) Open(look Look) *Page {
 	b.t.Helper()
-	p := &Page{t: b.t}
+	p := &Page{t: b.t, hosts: map[string]bool{}}
 	p.ctx, p.close = chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	b.t.Cleanup(p.close)
 	p.do("open a tab", chromedp.Func(func(context.Context, *chromedp.Target) error { return nil }))
@@ -112,7 +112,7 @@ func (p *Page) note(event any) {
 		}
 	case *network.EventRequestWillBeSent:
 		p.requests = append(p.requests, e.Request.URL)
-		if u, err := url.Parse(e.Request.URL); err == nil && u.Host != p.host && u.Scheme != "data" && u.Scheme != "about" {
+		if u, err := url.Parse(e.Request.URL); err == nil && !p.hosts[u.Host] && u.Scheme != "data" && u.Scheme != "about" {
 			p.problems = append(p.problems, "request to another host: "+e.Request.URL)
 		}
 	}
@@ -173,7 +173,7 @@ func (p *Page) Go(address string) {
 		p.t.Fatal(err)
 	}
 	p.mu.Lock()
-	p.host, p.requests = u.Host, nil
+	p.hosts[u.Host], p.requests = true, nil
 	p.mu.Unlock()
 	p.do("load "+address, chromedp.Navigate(address))
 }

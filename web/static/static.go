@@ -57,6 +57,12 @@ func mediaType(ext string) string {
 // Name gives the name under which a file is served; "" for a file that is not there.
 func (s *Files) Name(plain string) string { return s.names[plain] }
 
+// Read gives a file's type and content by its plain name; none for a file that is not there.
+func (s *Files) Read(plain string) (kind string, body []byte) {
+	f := s.files[s.names[plain]]
+	return f.kind, f.body
+}
+
 // Serve answers with a file by the name that Name gave; false: there is none, and nothing was answered.
 func (s *Files) Serve(w http.ResponseWriter, name string) bool {
 	f, ok := s.files[name]

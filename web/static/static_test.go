@@ -27,6 +27,12 @@ func TestFilesAreServedUnderTheNameOfTheirContent(t *testing.T) {
 			t.Errorf("%s: %d %v", plain, rec.Code, rec.Header())
 		}
 	}
+	if kind, body := s.Read("b.js"); kind != "text/javascript; charset=utf-8" || string(body) != "b()" {
+		t.Errorf("%s %q", kind, body)
+	}
+	if kind, body := s.Read("none"); kind != "" || body != nil {
+		t.Errorf("%s %q", kind, body)
+	}
 	for _, name := range []string{"a.css", "", "../static.go", "a.0000000000000000.css"} {
 		rec := httptest.NewRecorder()
 		if s.Serve(rec, name) || rec.Body.Len() > 0 {

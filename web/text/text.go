@@ -76,13 +76,16 @@ func Price(f money.Fiat) string {
 }
 
 // Grouped puts a comma before every three digits of the whole part.
-func Grouped(number string) string {
+func Grouped(number string) string { return Group(number, ",", ".") }
+
+// Group puts a mark before every three digits of the whole part, and another before the fraction.
+func Group(number, mark, point string) string {
 	whole, rest, dotted := strings.Cut(number, ".")
 	for i := len(whole) - 3; i > 0 && whole[i-1] != '-'; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
+		whole = whole[:i] + mark + whole[i:]
 	}
 	if dotted {
-		return whole + "." + rest
+		return whole + point + rest
 	}
 	return whole
 }
