@@ -19,12 +19,14 @@ if [ $tests = yes ]; then
   command -v chromium >/dev/null 2>&1 || need+=(chromium) # shows the pages to tests
   command -v node >/dev/null 2>&1 || need+=(nodejs)
   command -v npm >/dev/null 2>&1 || need+=(npm)
+  command -v python3 >/dev/null 2>&1 || need+=(python3) # the documentation's samples are run in five languages
+  command -v php >/dev/null 2>&1 || need+=(php-cli)
+  command -v ruby >/dev/null 2>&1 || need+=(ruby)
 fi
 if [ "${1:-all}" = screenshots ]; then
   fc-list 2>/dev/null | grep -qi 'noto.*cjk' || need+=(fontconfig fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji)
 fi
 if [ "${1:-all}" = compat ]; then
-  command -v python3 >/dev/null 2>&1 || need+=(python3) # node-gyp's
   command -v g++ >/dev/null 2>&1 || need+=(g++)
   command -v make >/dev/null 2>&1 || need+=(make)
 fi

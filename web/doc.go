@@ -7,6 +7,11 @@
 //	GET /bitpay.js                what a shop's page loads to show an invoice in a window of its own; also /bitpay.min.js
 //	GET /assets/NAME.HASH.EXT     stylesheet, script and icon; their names change with their content
 //
+//	GET /pos/KEY                  the point of sale: of a link (auth.Secret.PayLink), or of a bearer token of the facade pos
+//	POST /pos/KEY                 its form: amount, open, once
+//	GET /pos/KEY/code.svg         a link's QR code
+//	GET /docs, /docs/NAME         package web/docs
+//
 //	GET /api-access-request?pairingCode=CODE[&key=KEY]   also /api-tokens and /dashboard/merchant/api-tokens
 //	POST /api-access-request                              its form: pairingCode, key, decision, facade, merchant
 //
@@ -32,4 +37,8 @@
 // The approval page is the contrary: without a link's key it says only how to approve, with it who asks for what, and no
 // site may frame it. The key (auth.Secret.Link) is the whole authority. It is in the form's body and in no cookie, so no
 // other site can make a browser decide; it ends after minutes, and with the decision, which is made once.
+//
+// The point of sale makes invoices for anybody who has a link's address. Each caller's address holds a few open and each
+// link a few more, so that nobody uses the wallet's addresses up; a form is taken from the page itself only. A form that
+// is sent twice gives one invoice, and the next customer's gives another.
 package web
