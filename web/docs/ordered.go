@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 )
 
@@ -67,10 +66,8 @@ func readMany(d *json.Decoder, open json.Delim, change func(string) string) (*no
 		n.names = append(n.names, name)
 		n.members[name] = v
 	}
-	if _, err := d.Token(); err != nil && err != io.EOF { //nolint:errorlint // a decoder gives it bare
-		return nil, err
-	}
-	return n, nil
+	_, err := d.Token()
+	return n, err
 }
 
 // at gives what is under a path of names.
