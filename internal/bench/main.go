@@ -100,6 +100,7 @@ func run(ctx context.Context, asJSON bool, only string) (err error) {
 		{"catchup", b.catchUp},
 		{"callbacks", b.callbacks},
 		{"pages", b.pages},
+		{"desk", b.desk},
 		{"ownblock", b.ownBlock},
 		{"blockflood", b.blockFlood},
 		{"signed", b.signedCalls},

@@ -62,13 +62,14 @@ type Desk struct {
 	prefix string // the path of Base, without a slash at its end
 	secure bool   // the public URL is https
 	files  *static.Files
-	pages  map[string]*template.Template
+	pages  func() (map[string]*template.Template, error) // parsed when the first is asked for: a daemon without visitors saves the memory
 	mux    *http.ServeMux
 	routes []route
 	origin *http.CrossOriginProtection
 	door   door
 	tally  tallies
 
+	far      int           // how many invoices a search by words looks at
 	beat     time.Duration // between comments of a stream
 	write    time.Duration // within which a client takes a piece of a stream
 	stopOnce sync.Once
@@ -95,7 +96,7 @@ func New(cfg Config) (*Desk, error) {
 	d := &Desk{
 		cfg: cfg, prefix: strings.TrimRight(base.EscapedPath(), "/"), secure: base.Scheme == "https", mux: http.NewServeMux(),
 		origin: http.NewCrossOriginProtection(), door: newDoor(), tally: newTallies(),
-		beat: heartbeat, write: writeWait, stopped: make(chan struct{}),
+		far: searchFar, beat: heartbeat, write: writeWait, stopped: make(chan struct{}),
 	}
 	for _, text := range append([]string{cfg.Base}, cfg.Trusted...) {
 		u, err := url.Parse(text)
@@ -109,9 +110,7 @@ func New(cfg Config) (*Desk, error) {
 	if d.files, err = static.Load(embedded, "assets"); err != nil {
 		return nil, fmt.Errorf("load the desk's assets: %w", err)
 	}
-	if d.pages, err = parsePages(); err != nil {
-		return nil, fmt.Errorf("parse the desk's pages: %w", err)
-	}
+	d.pages = sync.OnceValues(parsePages)
 	d.routes = table()
 	for _, r := range d.routes {
 		d.mux.HandleFunc(r.method+" "+r.path, d.serve(r))

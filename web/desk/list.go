@@ -15,7 +15,7 @@ import (
 const (
 	perPage     = 50
 	searchChunk = 500
-	searchFar   = 2000
+	searchFar   = 10_000
 	maxQuery    = 200 // bytes
 )
 
@@ -284,7 +284,7 @@ func (v *visit) byTransaction(query string) (r result, ok bool, err error) {
 func (v *visit) search(w wish) (r result, err error) {
 	f, words := w.filter, strings.ToLower(w.Query)
 	f.Limit = searchChunk
-	for looked := 0; looked < searchFar; {
+	for looked := 0; looked < v.d.far; {
 		list, err := v.d.cfg.Store.ListInvoices(v.ctx(), v.shop.ID, f)
 		if err != nil {
 			return r, err
@@ -308,7 +308,7 @@ func (v *visit) search(w wish) (r result, err error) {
 		}
 	}
 	r.next = f.Below
-	r.note = text.Count(searchFar, "invoice") + " were looked through. Older ones are on the next page; an order’s or a transaction’s id finds them at once."
+	r.note = text.Count(int64(v.d.far), "invoice") + " were looked through. Older ones are on the next page; an order’s or a transaction’s id finds them at once."
 	return r, nil
 }
 

@@ -15,17 +15,17 @@ type throttle struct {
 	seed  maphash.Seed
 
 	mu    sync.Mutex
-	slots []time.Time // when a slot is as good as new
+	slots []int64 // when a slot is as good as new, in nanoseconds since 1970
 }
 
 // slotCount is how many slots a throttle has.
 const slotCount = 1 << 14
 
 func newThrottle(every time.Duration, burst int) *throttle {
-	return &throttle{every: every, burst: burst, seed: maphash.MakeSeed(), slots: make([]time.Time, slotCount)}
+	return &throttle{every: every, burst: burst, seed: maphash.MakeSeed(), slots: make([]int64, slotCount)}
 }
 
-func (t *throttle) slot(key string) *time.Time {
+func (t *throttle) slot(key string) *int64 {
 	return &t.slots[maphash.String(t.seed, key)%slotCount]
 }
 
@@ -35,12 +35,8 @@ func (t *throttle) take(key string, now time.Time) (wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.slot(key)
-	full := *s
-	if full.Before(now) {
-		full = now
-	}
-	full = full.Add(t.every)
-	if over := full.Sub(now) - time.Duration(t.burst)*t.every; over > 0 {
+	full := max(*s, now.UnixNano()) + int64(t.every)
+	if over := time.Duration(full-now.UnixNano()) - time.Duration(t.burst)*t.every; over > 0 {
 		return over
 	}
 	*s = full
@@ -51,8 +47,7 @@ func (t *throttle) take(key string, now time.Time) (wait time.Duration) {
 func (t *throttle) giveBack(key string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.slot(key)
-	*s = s.Add(-t.every)
+	*t.slot(key) -= int64(t.every)
 }
 
 // door slows those down who try to get in: by address, by name, and browsers that signed in before by themselves.

@@ -240,9 +240,12 @@ func sentence(err error) string {
 // show writes a page in one piece, so that a fault in a template never leaves half of one.
 func (v *visit) show(status int, page string, data any) {
 	var b bytes.Buffer
-	f, err := v.frame(page)
+	pages, err := v.d.pages()
 	if err == nil {
-		err = v.d.pages[page].ExecuteTemplate(&b, "layout.html", sheet{frame: f, D: data})
+		var f frame
+		if f, err = v.frame(page); err == nil {
+			err = pages[page].ExecuteTemplate(&b, "layout.html", sheet{frame: f, D: data})
+		}
 	}
 	if err != nil {
 		v.d.cfg.Log.ErrorContext(v.ctx(), "render page", "page", page, "err", err)
