@@ -65,9 +65,9 @@ func (r *result) sound() bool {
 func (r *result) summary() string {
 	s := r.stats
 	return strings.Join(append(r.problems, ""), "\n") + fmt.Sprintf("chaos seed=%d kills=%d invoices=%d payments=%d replaced=%d stolen=%d blocks=%d reorgs=%d cut=%d replayed=%d "+
-		"events=%d arrivals=%d faults=%d took=%s lost=%d double=%d undelivered=%d disorder=%d manual=%d",
+		"events=%d arrivals=%d faults=%d took=%s disorder=%d lost=%d double=%d undelivered=%d manual=%d",
 		r.seed, r.kills, r.invoices, s.payments.Load(), s.replaced.Load(), s.stolen.Load(), s.blocks.Load(), s.reorgs.Load(), s.cut.Load(),
-		s.replayed.Load(), r.events, r.arrivals, r.failures, r.took.Round(time.Second), r.lost, r.double, r.undelivered, r.disorder, r.manual)
+		s.replayed.Load(), r.events, r.arrivals, r.failures, r.took.Round(time.Second), r.disorder, r.lost, r.double, r.undelivered, r.manual)
 }
 
 // run makes a world, lets it go on without kills and then with them, lets everything come to its end, and judges.
