@@ -178,7 +178,7 @@ func (s *shop) run(doc any, args ...string) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		s.t.Fatalf("satchel %s: %s\n%s", strings.Join(args, " "), err, errs.String())
+		s.t.Fatalf("satchel %s: %s\n%s%s", strings.Join(args, " "), err, out.String(), errs.String())
 	}
 	if doc != nil {
 		if err := json.Unmarshal(out.Bytes(), doc); err != nil {
