@@ -259,6 +259,36 @@ func TestALinkWorksOnce(t *testing.T) {
 	}
 }
 
+// Two who have the same link at the same time: one sets the password.
+func TestALinkWorksForOne(t *testing.T) {
+	d := newDoor(t)
+	if _, err := d.Add(t.Context(), auth.NewOperator{Name: "alice", Role: auth.Owner}); err != nil {
+		t.Fatal(err)
+	}
+	link, _, err := d.Invite(t.Context(), "alice")
+	d.must(err)
+	passwords := []string{"one of two passwords", "two of two passwords", "three of two passwords"}
+	errs := make([]error, len(passwords))
+	var wg sync.WaitGroup
+	for i, password := range passwords {
+		wg.Go(func() { _, _, errs[i] = d.Welcome(context.Background(), "alice", link, password) })
+	}
+	wg.Wait()
+	set := 0
+	for i, err := range errs {
+		_, _, in := d.SignIn(t.Context(), auth.Credentials{Name: "alice", Password: passwords[i]})
+		if (err == nil) != (in == nil) || err != nil && !errors.Is(err, auth.ErrInvite) {
+			t.Errorf("%v, and then %v", err, in)
+		}
+		if err == nil {
+			set++
+		}
+	}
+	if set != 1 {
+		t.Errorf("%d set the password", set)
+	}
+}
+
 func TestWhoCannotBeAdded(t *testing.T) {
 	d := newDoor(t)
 	d.add("alice")

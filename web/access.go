@@ -17,6 +17,7 @@ type Access struct {
 	Store    AccessStore
 	Pairings Pairings
 	Secret   auth.Secret // makes the keys of links
+	Desk     string      // the path of the merchant's desk, where a code can be approved, too; "": there is none
 }
 
 // AccessStore is where the approval page reads.
@@ -69,7 +70,7 @@ func (w *Web) access(rw http.ResponseWriter, r *http.Request) {
 		typed := accessCode{accessFrame: w.accessFrame(), Typed: clean(code, maxAsked), Wrong: true}
 		w.showAccess(rw, r, http.StatusBadRequest, "access-code.html", typed)
 	case key == "":
-		w.showAccess(rw, r, http.StatusOK, "access-how.html", accessCode{accessFrame: w.accessFrame(), Typed: code})
+		w.showAccess(rw, r, http.StatusOK, "access-how.html", w.accessHow(code))
 	default:
 		p, err := w.petition(r.Context(), code, key)
 		if err != nil {

@@ -28,6 +28,16 @@ type accessCode struct {
 	accessFrame
 	Typed string
 	Wrong bool
+	Desk  string // where the desk approves it; "": nowhere
+}
+
+// accessHow says what to do with a code.
+func (w *Web) accessHow(code string) accessCode {
+	c := accessCode{accessFrame: w.accessFrame(), Typed: code}
+	if w.cfg.Access.Desk != "" {
+		c.Desk = w.prefix + w.cfg.Access.Desk + "?code=" + code // letters and digits
+	}
+	return c
 }
 
 // accessRequest is the page of a request that waits.

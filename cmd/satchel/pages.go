@@ -17,7 +17,7 @@ func (d *daemonParts) newPages(invoices *invoice.Service, access *auth.Authority
 	}
 	return web.New(web.Config{
 		Store: d.db, Hub: d.hub, Now: d.clock.Now, Base: base, Network: string(d.set.network), Log: d.part("web"), Protocol: true,
-		Access: &web.Access{Store: d.db, Pairings: access, Secret: d.db.ServerSecret()}, Docs: manual,
+		Access: &web.Access{Store: d.db, Pairings: access, Secret: d.db.ServerSecret(), Desk: "/dashboard"}, Docs: manual,
 		POS: &web.POS{Store: d.db, Invoices: invoices, Tokens: access, Secret: d.db.ServerSecret(), Caller: api.Caller},
 	})
 }

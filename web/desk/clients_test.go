@@ -2,6 +2,7 @@ package desk
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,9 @@ func TestAClientIsFoundByItsCode(t *testing.T) {
 	g, err := o.access.Pair(t.Context(), auth.PairRequest{SIN: aSIN, Facade: auth.POS, Label: "Garden shop"})
 	o.must(err)
 	at := "/dashboard/m/" + string(shopB) + "/clients"
+	if res := b.do(httptest.NewRequest(http.MethodGet, "/dashboard?code="+g.Pairing.Code, http.NoBody)); res.Header.Get("Location") != at+"?code="+g.Pairing.Code {
+		t.Errorf("a code leads to %q", res.Header.Get("Location"))
+	}
 	silent(t, b.loads(at), "Garden shop", g.Pairing.Code)
 	b.loads(at+"?code="+g.Pairing.Code, "Garden shop", "Approve for Other shop")
 	silent(t, b.loads(at+"?code=zzzzzzz", "No such pairing code"), "Garden")

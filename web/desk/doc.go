@@ -17,7 +17,7 @@
 // Sec-Fetch-Site), and with a key made from the seat's. It answers with a redirect (303), so that loading a page again
 // never repeats it; what can be sent twice by a double click is done once where the domain knows it again.
 //
-// Sign-in is slowed down by address and by name. A browser that signed in before has a count of its own, so that nobody
+// Sign-in is slowed down by address, by name, and for all strangers together. A browser that signed in before has a count of its own, so that nobody
 // can keep its owner out by failing in his name.
 //
 // Every text on a page may be hostile. html/template writes it, the script sets it as text only, and the policy in the

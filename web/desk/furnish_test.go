@@ -57,6 +57,9 @@ func (o *office) furnish(m merchant.ID) furniture {
 	o.wait(time.Hour)
 	f.strayOut = pay(f.stray, 70_000, 106)
 	f.hostile = o.sells(m, func(r *invoice.Request) {
+		if o.tame {
+			return
+		}
 		r.Order = invoice.Order{
 			OrderID: hostile, ItemDesc: hostile, ItemCode: hostile, PosData: hostile, Creator: hostile, NotificationURL: "https://shop.example/" + hostile,
 			RedirectURL: "javascript:alert(1)", NotificationEmail: hostile, Buyer: invoice.Buyer{Name: hostile, Email: hostile, Phone: hostile},

@@ -60,6 +60,7 @@ type office struct {
 	samples []string // URLs that samples went to
 	set     map[merchant.ID][]Setting
 	n       int
+	tame    bool // no text is hostile
 }
 
 func shopOf(id merchant.ID, name string) merchant.Merchant {

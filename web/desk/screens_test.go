@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"satchel/auth"
 	"satchel/internal/browser"
+	"satchel/invoice"
 )
 
 // pictures is where pictures of the desk go; empty: they are only looked at.
@@ -29,6 +31,77 @@ func onSocket(t *testing.T) (*office, string) {
 		srv.Close()
 	})
 	return o, base
+}
+
+// A picture of some pages, for the README.
+func TestPictures(t *testing.T) {
+	if *pictures == "" {
+		return
+	}
+	o, base := onSocket(t)
+	o.tame = true
+	f := o.furnish(shopA)
+	_, err := o.staff.Add(t.Context(), auth.NewOperator{Name: "alice", Role: auth.Owner, Merchant: shopA, Password: words})
+	o.must(err)
+	b := browser.Start(t)
+	phone := browser.Phone()
+	phone.Dark, phone.Scale = true, 1
+	for screen, look := range map[string]browser.Look{"desktop": {}, "phone-dark": phone} {
+		tab := b.Open(look)
+		enters(tab, base, "alice")
+		for name, path := range map[string]string{"overview": "", "invoice": "/invoices/" + string(f.late.ID)} {
+			tab.Go(base + "/dashboard/m/" + string(shopA) + path)
+			tab.Until(`document.querySelector("main h1")`)
+			o.must(os.WriteFile(filepath.Join(*pictures, "desk-"+name+"-"+screen+".png"), tab.Shot(), 0o644))
+		}
+		tab.Close()
+	}
+}
+
+// The page hears of a payment and shows it; what is decided by a click is done; it works without a script, too.
+func TestTheDeskInABrowser(t *testing.T) {
+	o, base := onSocket(t)
+	_, err := o.staff.Add(t.Context(), auth.NewOperator{Name: "alice", Role: auth.Owner, Merchant: shopA, Password: words})
+	o.must(err)
+	inv := o.sells(shopA)
+	o.expires(inv)
+	tab := browser.Start(t).Open(browser.Look{})
+	enters(tab, base, "alice")
+	tab.Says("main", "Nothing waits for a decision.")
+	tab.UntilRequest("/live")
+	tab.Do(`document.querySelector(".brand").dataset.same = "yes"`)
+	o.wait(time.Minute)
+	o.pays(inv, 1, 1_000_000, 0)
+	tab.Says(".need", "Paid too late: 0.01000000 BTC")
+	tab.Says(".menu", "1")
+	if !browser.Eval[bool](tab, `document.querySelector(".brand").dataset.same === "yes"`) {
+		t.Error("the whole page was loaded again")
+	}
+	if shown := browser.Eval[string](tab, `document.querySelector(".need time").textContent`); strings.Contains(shown, "UTC") {
+		t.Errorf("a time is not in the browser's zone: %s", shown)
+	}
+	if hover := browser.Eval[string](tab, `document.querySelector(".need time").title`); hover != "1 May 2026, 12:00:00 UTC" {
+		t.Errorf("the hover says %q", hover)
+	}
+	tab.Click(".need .primary")
+	tab.Says(".done", "The payment was accepted.")
+	tab.Says("main", "Nothing waits for a decision.")
+	tab.Go(base + "/dashboard/m/" + string(shopA) + "/invoices/" + string(inv.ID))
+	tab.Do(`document.querySelector("[data-keep=mark]").open = true; document.querySelector("[name=reason]").focus()`)
+	o.sells(shopA)
+	o.step(inv, func(b *invoice.Book) { o.must(b.Mark(invoice.Invalid, "meanwhile", o.read())) })
+	tab.Until(`document.querySelector("main").dataset.stale`) // it knows, and waits
+	if !browser.Eval[bool](tab, `document.activeElement.name === "reason"`) {
+		t.Error("who types was interrupted")
+	}
+	tab.Do(`document.activeElement.blur()`)
+	tab.Says("h1", "invalid")
+	if !browser.Eval[bool](tab, `document.querySelector("[data-keep=mark]").open`) {
+		t.Error("what was open is shut")
+	}
+	for _, problem := range tab.Problems() {
+		t.Error(problem)
+	}
 }
 
 // enters signs in as a person does.
@@ -73,9 +146,6 @@ func TestEveryPageOnEveryScreen(t *testing.T) {
 				if name != "nowhere" || !strings.Contains(problem, "404") {
 					t.Errorf("%s on %s: %s", name, screen, problem)
 				}
-			}
-			if *pictures != "" {
-				o.must(os.WriteFile(filepath.Join(*pictures, "desk-"+name+"-"+screen+".png"), tab.Shot(), 0o600))
 			}
 		}
 		tab.Go(base + "/dashboard")

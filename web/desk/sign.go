@@ -258,7 +258,7 @@ func (v *visit) welcome() error {
 	return v.welcomes(told.code, p)
 }
 
-// enter leads to the first merchant's pages, or those of one who was picked.
+// enter leads to the first merchant's pages, or those of one who was picked; and with a pairing code to where it is approved.
 func (v *visit) enter() error {
 	if len(v.shops) == 0 {
 		return fault.New(fault.NotFound, "There is no merchant whom you may see.")
@@ -268,6 +268,9 @@ func (v *visit) enter() error {
 		if string(m.ID) == v.req.URL.Query().Get("shop") {
 			v.shop = m
 		}
+	}
+	if code := v.req.URL.Query().Get("code"); code != "" {
+		return v.to(v.root() + "/clients?code=" + url.QueryEscape(code))
 	}
 	return v.to(v.root())
 }

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -200,6 +201,32 @@ func TestTooManyAttempts(t *testing.T) {
 	}
 	if res, _ := local.enters("bob", words); res.StatusCode != http.StatusSeeOther {
 		t.Errorf("through the proxy: %d", res.StatusCode)
+	}
+}
+
+// All strangers together cost the machine only so much, whatever they call themselves and wherever they come from.
+func TestStrangersTogether(t *testing.T) {
+	d, now, n := newDoor(), noon(), 0
+	for i := range 1000 {
+		if _, wait := d.knock(try{address: fmt.Sprint("a", i), name: fmt.Sprint("n", i)}, now); wait == 0 {
+			n++
+		}
+	}
+	if n != 60 {
+		t.Errorf("%d hashes at once", n)
+	}
+	if _, wait := d.knock(try{name: "alice", browser: "known"}, now); wait != 0 {
+		t.Errorf("a browser that is known waits %s", wait)
+	}
+	giveBack, wait := d.knock(try{address: "z", name: "z"}, now.Add(time.Second))
+	if wait != 0 {
+		t.Fatalf("a second later: %s", wait)
+	}
+	giveBack()
+	for i := range 4 {
+		if _, wait := d.knock(try{address: "z", name: "z"}, now.Add(time.Second)); wait != 0 {
+			t.Errorf("%d: what was given back is gone: %s", i, wait)
+		}
 	}
 }
 

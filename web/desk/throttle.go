@@ -50,12 +50,14 @@ func (t *throttle) giveBack(key string) {
 	*t.slot(key) -= int64(t.every)
 }
 
-// door slows those down who try to get in: by address, by name, and browsers that signed in before by themselves.
-type door struct{ addresses, names, browsers, codes *throttle }
+// door slows those down who try to get in: by address, by name, and all strangers together, for each try costs the
+// machine a hash; and browsers that signed in before by themselves. It also counts pairing codes that are tried.
+type door struct{ addresses, names, strangers, browsers, codes *throttle }
 
 func newDoor() door {
 	return door{
-		addresses: newThrottle(10*time.Second, 10), names: newThrottle(30*time.Second, 20), browsers: newThrottle(30*time.Second, 10), codes: newThrottle(10*time.Second, 20),
+		addresses: newThrottle(10*time.Second, 10), names: newThrottle(30*time.Second, 20), strangers: newThrottle(250*time.Millisecond, 60),
+		browsers: newThrottle(30*time.Second, 10), codes: newThrottle(10*time.Second, 20),
 	}
 }
 
@@ -73,19 +75,25 @@ func (d door) knock(t try, now time.Time) (giveBack func(), wait time.Duration) 
 		wait := d.browsers.take(t.browser, now)
 		return func() { d.browsers.giveBack(t.browser) }, wait
 	}
-	if t.address != "" {
-		if wait := d.addresses.take(t.address, now); wait > 0 {
+	var taken []func()
+	undo := func() {
+		for _, fn := range taken {
+			fn()
+		}
+	}
+	for _, by := range []struct {
+		*throttle
+		key string
+		on  bool
+	}{{d.addresses, t.address, t.address != ""}, {d.names, t.name, true}, {d.strangers, "", true}} {
+		if !by.on {
+			continue
+		}
+		if wait := by.take(by.key, now); wait > 0 {
+			undo()
 			return nil, wait
 		}
+		taken = append(taken, func() { by.giveBack(by.key) })
 	}
-	undo := func() {
-		if t.address != "" {
-			d.addresses.giveBack(t.address)
-		}
-	}
-	if wait := d.names.take(t.name, now); wait > 0 {
-		undo()
-		return nil, wait
-	}
-	return func() { undo(); d.names.giveBack(t.name) }, 0
+	return undo, 0
 }

@@ -48,18 +48,14 @@ addEventListener("pageshow", (e) => {
 });
 
 // look loads the page again and shows what is new, unless somebody is at a form.
-let looking = false, again = false;
+let looking = false;
 async function look(main) {
-  if (document.hidden || main.contains(document.activeElement) && document.activeElement.closest("form")) {
-    again = true;
-    return;
-  }
-  if (looking) {
-    again = true;
+  if (looking || document.hidden || main.contains(document.activeElement) && document.activeElement.closest("form")) {
+    main.dataset.stale = "yes";
     return;
   }
   looking = true;
-  again = false;
+  delete main.dataset.stale;
   try {
     const url = new URL(location.href);
     url.searchParams.delete("done");
@@ -95,7 +91,7 @@ if (main && "EventSource" in window) {
     last = e.data;
     for (const note of document.querySelectorAll("[data-living]")) note.hidden = false;
   };
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && again) look1(); });
-  document.addEventListener("focusout", () => { if (again) look1(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && main.dataset.stale) look1(); });
+  document.addEventListener("focusout", () => { if (main.dataset.stale) look1(); });
   setInterval(() => { if (!document.hidden) look1(); }, 30000);
 }
