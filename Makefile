@@ -35,10 +35,11 @@ demo: deps-node build ## a customer pays an invoice with real regtest coins, bef
 test: deps ## all tests, with the race detector, against a real bitcoind
 	$(GO) test -race -count=1 -timeout 18m ./...
 
-screenshots: ## pictures of the checkout page in every state, and of the point of sale, light and dark, into docs/images
+screenshots: ## pictures of the checkout page in every state, of the point of sale and of the desk, into docs/images
 	@scripts/deps.sh screenshots
 	@mkdir -p docs/images
 	$(GO) test -count=1 ./web -run 'TestEveryStateOnEveryScreen|TestTheKeypadOnScreens' -args -screenshots $(CURDIR)/docs/images
+	$(GO) test -count=1 ./web/desk -run TestPictures -args -screenshots $(CURDIR)/docs/images
 
 deps-compat:
 	@scripts/deps.sh compat
