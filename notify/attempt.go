@@ -108,8 +108,8 @@ func (n *Notifier) record(ctx context.Context, d Delivery, a Attempt) {
 		}
 		n.log.LogAttrs(ctx, slog.LevelError, "cannot record an attempt",
 			slog.Uint64("delivery", d.ID), slog.Any("error", err))
-		if fault.Is(err, fault.NotFound) {
-			return // deleted meanwhile
+		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Conflict) {
+			return // deleted meanwhile, or further on
 		}
 		if errors.Is(err, ErrEnded) { // the next process makes the attempt again, this one must not
 			select {

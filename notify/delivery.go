@@ -122,7 +122,8 @@ type Store interface {
 	// and q.Limit in all. It also says when the earliest one that is not due yet will be (zero: there is none).
 	DueDeliveries(ctx context.Context, q Due) ([]Delivery, time.Time, error)
 	// RecordAttempt stores a delivery as it is after an attempt, the attempt itself, and lets the invoice's next
-	// delivery go where this one no longer blocks it.
+	// delivery go where this one no longer blocks it. One that counts no attempt more was put off, and nothing was
+	// tried. It refuses (fault.Conflict) what was read before another attempt was recorded.
 	RecordAttempt(ctx context.Context, d Delivery, a Attempt) error
 	// Secrets gives what signs a merchant's callbacks.
 	Secrets(ctx context.Context, m merchant.ID) (merchant.Secrets, error)
@@ -133,7 +134,7 @@ type Due struct {
 	Now   time.Time
 	Limit int
 	Room  func(key string) int // how many more the EndpointKey takes now; asked once per key and query
-	Busy  func(id uint64) bool // under way already
+	Busy  func(id uint64) bool // under way already, before the store is read
 }
 
 // mailKey is the EndpointKey of every mail: they all go to the operator's one mail server.

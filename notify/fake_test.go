@@ -32,6 +32,7 @@ type memory struct {
 	looks    int
 
 	failRecord func(Delivery) error // nil: never
+	viewed     func()               // called when a look has its view and has not gone through it; nil: nothing happens then
 	failDue    func() error
 	failSecret error
 }
@@ -75,6 +76,11 @@ func (m *memory) DueDeliveries(ctx context.Context, q Due) ([]Delivery, time.Tim
 	rows := slices.SortedFunc(maps.Values(m.rows), func(a, b Delivery) int {
 		return cmp.Or(a.Progress.Next.Compare(b.Progress.Next), cmp.Compare(a.ID, b.ID))
 	})
+	if m.viewed != nil {
+		m.mu.Unlock()
+		m.viewed()
+		m.mu.Lock()
+	}
 	var due []Delivery
 	var next time.Time
 	room := map[string]int{}
@@ -113,8 +119,14 @@ func (m *memory) RecordAttempt(ctx context.Context, d Delivery, a Attempt) error
 	if _, ok := m.rows[d.ID]; !ok {
 		return fault.New(fault.NotFound, "no such delivery")
 	}
+	made := d.Progress.Attempts - m.rows[d.ID].Progress.Attempts
+	if m.rows[d.ID].State != Pending || made != 0 && made != 1 {
+		return fault.New(fault.Conflict, "another attempt was recorded")
+	}
 	m.rows[d.ID] = d
-	m.attempts[d.ID] = append(m.attempts[d.ID], a)
+	if made == 1 {
+		m.attempts[d.ID] = append(m.attempts[d.ID], a)
+	}
 	m.order = append(m.order, d.ID)
 	for id, o := range m.rows { // release what no earlier delivery of its invoice blocks
 		if !o.Held {

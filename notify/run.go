@@ -148,7 +148,8 @@ func (n *Notifier) look(ctx, send, record context.Context) (time.Time, error) {
 		}
 		now := n.now()
 		due, next, err := n.store.DueDeliveries(ctx, Due{
-			Now: now, Limit: limit, Room: n.shares.room, Busy: n.shares.underway,
+			Now: now, Limit: limit, Room: n.shares.room,
+			Busy: n.shares.underway(), // before the store's view: what is recorded after it was opened still looks due there
 		})
 		if err != nil {
 			return time.Time{}, err

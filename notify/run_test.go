@@ -414,8 +414,36 @@ func TestDeletedMeanwhile(t *testing.T) {
 		running(t, n)
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if n.shares.underway(id) {
+		if n.shares.underway()(id) {
 			t.Error("still tried")
+		}
+	})
+}
+
+// A look reads the store while an answer comes: what its view still shows as due was sent, and is not sent again.
+func TestNothingIsSentTwiceByAnOldView(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, reply := newMemory(), make(chan struct{})
+		id := m.add(1, hook, time.Now())
+		sent := 0
+		n := newTest(t, Config{Store: m}, func(*http.Request) (*http.Response, error) {
+			sent++
+			<-reply
+			return answer(200), nil
+		})
+		running(t, n)
+		synctest.Wait() // it is sent, and waits for its answer
+		m.change(func(map[uint64]Delivery) {
+			m.viewed = sync.OnceFunc(func() {
+				close(reply)
+				time.Sleep(time.Second) // the answer is recorded while this look goes through its view
+			})
+		})
+		n.Wake()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if d := m.row(id); sent != 1 || d.State != Delivered || d.Progress.Attempts != 1 {
+			t.Errorf("sent %d times: %+v", sent, d)
 		}
 	})
 }

@@ -1,6 +1,9 @@
 package notify
 
-import "sync"
+import (
+	"maps"
+	"sync"
+)
 
 // maxProven bounds how many endpoints are remembered as answering.
 const maxProven = 1024
@@ -72,12 +75,15 @@ func (s *shares) roomLocked(key string) int {
 	return max(0, min(s.perEndpoint, free)-s.at[key])
 }
 
-// underway tells that a delivery is being sent or recorded.
-func (s *shares) underway(id uint64) bool {
+// underway tells which deliveries are being sent or recorded now.
+func (s *shares) underway() func(id uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ok := s.busy[id]
-	return ok
+	now := maps.Clone(s.busy)
+	return func(id uint64) bool {
+		_, ok := now[id]
+		return ok
+	}
 }
 
 // take gives a delivery its share; false: there is none for it now.

@@ -83,7 +83,8 @@ func (t *txn) withBody(id uint64, rec *deliveryRecord) (notify.Delivery, error) 
 }
 
 // RecordAttempt stores a delivery as it is after an attempt, and the attempt. When it no longer blocks its lane, the
-// next delivery of the lane may go.
+// next delivery of the lane may go. A delivery that counts no attempt more was put off, and nothing was tried. What was
+// read before another attempt was recorded is refused: an old failure must not undo a success.
 func (db *DB) RecordAttempt(ctx context.Context, d notify.Delivery, a notify.Attempt) error {
 	return db.follow(ctx, func(t *txn) error {
 		rec, ok, err := t.deliveryRecord(d.ID)
@@ -93,13 +94,19 @@ func (db *DB) RecordAttempt(ctx context.Context, d notify.Delivery, a notify.Att
 		if !ok {
 			return noDelivery()
 		}
+		made := d.Progress.Attempts - rec.Attempts
+		if rec.State != notify.Pending || made != 0 && made != 1 {
+			return fault.New(fault.Conflict, "Another attempt of the delivery was recorded meanwhile")
+		}
 		was := rec.facts(d.ID)
 		rec.take(&d)
 		if err := t.putDelivery(d.ID, was, rec); err != nil {
 			return err
 		}
-		if err := t.putAttempt(d.ID, &a); err != nil {
-			return err
+		if made == 1 {
+			if err := t.putAttempt(d.ID, &a); err != nil {
+				return err
+			}
 		}
 		return t.release(rec)
 	})

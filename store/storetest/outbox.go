@@ -130,6 +130,40 @@ func endpoints(t *testing.T, k *kit) {
 	}
 }
 
+// stale gives the store what was read before another attempt was recorded, and a delivery that was only put off.
+func stale(t *testing.T, k *kit) {
+	inv := k.complete(1)
+	now := Noon().Add(time.Hour)
+	first := k.due(now)[0]
+	putOff := first
+	putOff.Progress.Next, putOff.Progress.Last = now.Add(time.Hour), "no mail server"
+	k.must(k.s.RecordAttempt(k.ctx, putOff, notify.Attempt{At: now, Error: "no mail server"}))
+	if len(k.due(now)) != 0 {
+		t.Fatal("what was put off is due")
+	}
+	k.after(first, true, now)
+	for name, late := range map[string]func(d *notify.Delivery){
+		"a failure":      func(d *notify.Delivery) { d.Progress.Attempts, d.Progress.Next = 1, now },
+		"a second one":   func(d *notify.Delivery) { d.Progress.Attempts, d.State = 2, notify.Delivered },
+		"put off":        func(d *notify.Delivery) { d.Progress.Next = now },
+		"two at a time":  func(d *notify.Delivery) { d.Progress.Attempts = 3 },
+		"fewer attempts": func(d *notify.Delivery) { d.Progress.Attempts = -1 },
+	} {
+		d := first
+		late(&d)
+		if err := k.s.RecordAttempt(k.ctx, d, notify.Attempt{At: now, Status: 500}); !fault.Is(err, fault.Conflict) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	attempts, err := k.s.Attempts(k.ctx, Shop, first.ID)
+	k.must(err)
+	list, err := k.s.DeliveriesOf(k.ctx, Shop, inv.ID)
+	k.must(err)
+	if len(attempts) != 1 || attempts[0].Status != 200 || list[0].State != notify.Delivered {
+		t.Fatalf("%+v of %+v", attempts, list[0])
+	}
+}
+
 func resend(t *testing.T, k *kit) {
 	inv := k.complete(1)
 	first := k.due(Noon().Add(time.Hour))[0]

@@ -99,6 +99,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		"ticks and following":          ticks,
 		"reorg indexes":                blocks,
 		"deliveries in order":          deliveries,
+		"deliveries that were stale":   stale,
 		"endpoints share":              endpoints,
 		"resend":                       resend,
 		"grants":                       grants,
