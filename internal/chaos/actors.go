@@ -237,11 +237,14 @@ func (w *world) advance(ctx context.Context, d time.Duration) {
 	}
 }
 
-// killer pulls the plug at any moment: right after the start, too.
+// killer pulls the plug at any moment: right after the start, too. What is then on the disk must be sound as it is.
 func (w *world) killer(ctx context.Context, kills int, chance *rand.Rand) error {
 	for i := 0; i < kills && pause(ctx, time.Duration(chance.IntN(700))*time.Millisecond) == nil; i++ {
 		w.d.kill()
 		w.stats.kills.Add(1)
+		if err := w.d.run(ctx, nil, "check"); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("after kill %d: %w", i+1, err)
+		}
 		if chance.IntN(3) == 0 {
 			_ = pause(ctx, time.Duration(chance.IntN(400))*time.Millisecond)
 		}

@@ -82,7 +82,7 @@ func (d *daemon) run(ctx context.Context, doc any, args ...string) error {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("satchel %s: %w: %s", args[0], err, errs.String())
+		return fmt.Errorf("satchel %s: %w: %s%s", args[0], err, out.String(), errs.String())
 	}
 	if doc == nil {
 		return nil
