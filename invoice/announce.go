@@ -90,6 +90,9 @@ func (m *machine) announce(d difference) {
 		m.emit(PaymentReversed, d.cause.reason, d.cause.detail)
 	}
 	if inTime := d.came[Credited] + d.came[Over]; inTime > 0 {
+		if m.inv.State.Reorged {
+			m.inv.State.Reason = d.first
+		}
 		m.emit(ReceivedPayment, d.first, plural(inTime, "receipt"))
 	}
 	if d.came[Late]+d.came[Accepted] > 0 {

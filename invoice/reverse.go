@@ -63,9 +63,14 @@ func (m *machine) unconfirm(c cause) {
 	m.emit(PaymentReversed, c.reason, c.detail)
 }
 
-// flag notes on a complete invoice that its block went away; it stays complete, for it may be mined again.
+// flag notes on a complete invoice that its block went away; it stays complete, for it may be mined again. What becomes
+// of its receipts after that is the reason why it still stands flagged.
 func (m *machine) flag(c cause) {
-	if m.inv.State.Reorged || m.inv.Quote.Due == 0 || !m.unburied() {
+	switch {
+	case m.inv.Quote.Due == 0, !m.unburied():
+		return
+	case m.inv.State.Reorged:
+		m.inv.State.Reason = c.or(m.inv.State.Reason, "").reason
 		return
 	}
 	c = c.or(BlockReorged, "the receipts are in no block")

@@ -261,6 +261,23 @@ func TestFromComplete(t *testing.T) {
 		}
 		s.is("complete")
 	})
+	t.Run("complete and flagged, the reason follows what becomes of the receipts", func(t *testing.T) {
+		s := complete(t)
+		s.orphan("a")
+		for _, c := range []struct {
+			move  func(...string) []string
+			event string
+			why   Reason
+		}{
+			{s.back, "paymentReversed complete", BackInMempool}, {s.gone, "paymentReversed complete", LeftMempool},
+			{s.back, "receivedPayment complete", BackInMempool}, {s.gone, "paymentReversed complete", LeftMempool},
+		} {
+			same(t, c.move("a"), c.event)
+			if s.inv.State.Reason != c.why {
+				t.Errorf("it is flagged because of %s, want %s", s.inv.State.Reason, c.why)
+			}
+		}
+	})
 	t.Run("complete, gone from the mempool, may be mined again: complete, flagged", func(t *testing.T) {
 		s := complete(t)
 		s.orphan("a")

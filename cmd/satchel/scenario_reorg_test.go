@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/hex"
+	"strings"
 
 	"satchel/chain"
 )
@@ -107,17 +108,30 @@ func (c *scene) deepReorgs() {
 	// Of more than ten blocks a node puts the transactions of the older ones into no mempool.
 	c.must(c.node.Reorg(c.t.Context(), 108))
 	flagged.why = "left_mempool"
+	flagged.events = c.loses(old.ID, eventsComplete)
 	c.comesTo(old.ID, flagged)
-	flagged.events += " paymentReversed"
+	final := outcome{status: "complete", plain: plainComplete, events: flagged.events + " receivedPayment", why: "confirmed_after_all"}
+	flagged.events = c.loses(inv.ID, events)
 	c.comesTo(inv.ID, flagged)
 	for _, raw := range raws {
 		c.sendRaw(raw)
 	}
 	c.mine(6)
-	final := outcome{status: "complete", plain: plainComplete, events: events + " receivedPayment", why: "confirmed_after_all"}
 	c.comesTo(old.ID, final)
-	final.events = events + " paymentReversed receivedPayment"
+	final.events = flagged.events + " receivedPayment"
 	c.comesTo(inv.ID, final)
+}
+
+// loses waits until an invoice's payment has left the mempool, and gives the events until then. A look while the node takes
+// its blocks back may still find the payment there: then it is lost twice.
+func (c *scene) loses(id, events string) string {
+	c.t.Helper()
+	c.agrees("why "+id, "left_mempool", func() string { return c.reason(id) })
+	got := c.events(id)
+	if rest := strings.TrimPrefix(got, events); rest != " paymentReversed" && rest != " paymentReversed paymentReversed" {
+		c.t.Errorf("the events of %s: %s, and before the loss %s", id, got, events)
+	}
+	return got
 }
 
 // mined reads a transaction that the wallet sent, wherever it is.

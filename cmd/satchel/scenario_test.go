@@ -86,13 +86,17 @@ func (c *scene) comesTo(id string, want outcome) map[string]any {
 	}
 	c.agrees("the callbacks of "+id, want.plain, func() string { return c.receiver.statuses(id) })
 	c.agrees("the events of "+id, want.events, func() string { return c.events(id) })
-	c.agrees("why "+id, want.why, func() string {
-		var y admin.Why
-		c.operator("why", admin.WhyRequest{Subject: id}, &y)
-		return y.Code
-	})
+	c.agrees("why "+id, want.why, func() string { return c.reason(id) })
 	c.agrees("attention for "+id, want.needs, func() string { return c.needs(id) })
 	return doc
+}
+
+// reason is what `satchel why` says of an invoice.
+func (c *scene) reason(id string) string {
+	c.t.Helper()
+	var y admin.Why
+	c.operator("why", admin.WhyRequest{Subject: id}, &y)
+	return y.Code
 }
 
 // agrees waits until a look gives what is wanted, and tells what it gave instead.
