@@ -88,7 +88,7 @@ func (a *app) checkCommand() *cobra.Command {
 			}
 		})
 		if err == nil && len(list) > 0 {
-			err = fmt.Errorf("%d problems in %s; restore a backup, and the chain is read again from there", len(list), s.database())
+			err = fmt.Errorf("%s is damaged (problems found: %d); restore a backup, and the chain is read again from there", s.database(), len(list))
 		}
 		return err
 	}}
