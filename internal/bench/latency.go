@@ -22,7 +22,8 @@ import (
 	"satchel/tracker"
 )
 
-const payments = 400
+// payments are broadcast one by one: most alone, the last of them while backups are made.
+const payments, duringBackups = 600, 200
 
 // latency measures from a broadcast to the first byte of the callback, beside the node's own announcement of the same
 // transactions, a durable commit and a bare POST.
@@ -50,21 +51,11 @@ func (b *bench) latency(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var zmq, callback []time.Duration
-	for i, raw := range raws {
-		wait := r.expect(ids[i])
-		start := time.Now()
-		if _, err := node.Send(ctx, raw); err != nil {
-			return err
-		}
-		select {
-		case at := <-wait:
-			callback = append(callback, at.Sub(start))
-		case <-time.After(10 * time.Second):
-			return fmt.Errorf("no callback for payment %d", i)
-		}
-		zmq = append(zmq, (<-heard).Sub(start))
-		time.Sleep(3 * time.Millisecond)
+	p := payer{node: node, receiver: r, heard: heard}
+	alone := len(raws) - duringBackups
+	callback, zmq, err := p.pay(ctx, raws[:alone], ids[:alone])
+	if err != nil {
+		return err
 	}
 	commit, err := b.commits(ctx)
 	if err != nil {
@@ -86,7 +77,37 @@ func (b *bench) latency(ctx context.Context) error {
 			Ratio: quantile(callback, q) / bare, Target: "-", OK: true,
 		})
 	}
-	return nil
+	return b.whileBackedUp(ctx, d, quantile(callback, 0.99), func() ([]time.Duration, error) {
+		list, _, err := p.pay(ctx, raws[alone:], ids[alone:])
+		return list, err
+	})
+}
+
+// payer broadcasts payments and waits for their callbacks.
+type payer struct {
+	node     *regtest.Node
+	receiver *receiver
+	heard    <-chan time.Time // when the node announced each
+}
+
+// pay tells how long each payment took from its broadcast to the callback, and to the node's announcement.
+func (p payer) pay(ctx context.Context, raws [][]byte, ids []string) (callback, zmq []time.Duration, err error) {
+	for i, raw := range raws {
+		wait := p.receiver.expect(ids[i])
+		start := time.Now()
+		if _, err := p.node.Send(ctx, raw); err != nil {
+			return nil, nil, err
+		}
+		select {
+		case at := <-wait:
+			callback = append(callback, at.Sub(start))
+		case <-time.After(10 * time.Second):
+			return nil, nil, fmt.Errorf("no callback for payment %d", i)
+		}
+		zmq = append(zmq, (<-p.heard).Sub(start))
+		time.Sleep(3 * time.Millisecond)
+	}
+	return callback, zmq, nil
 }
 
 // sign makes an invoice and a signed payment of it for each, and takes the wallet away from the node: a loaded wallet
