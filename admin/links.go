@@ -65,7 +65,7 @@ func priceOf(r LinkRequest, otherwise money.Currency) (money.Fiat, error) {
 	if r.Amount == "" {
 		return money.Fiat{Code: cur.Code}, nil
 	}
-	price, err := money.ParseFiat(r.Amount, cur)
+	price, err := money.ParseTyped(r.Amount, cur, ".")
 	switch {
 	case err != nil:
 		return price, fault.Field("amount", "%s", err)

@@ -195,7 +195,7 @@ func (o *Operator) createInvoice(ctx context.Context, m merchant.ID, r InvoiceRe
 	req := invoice.Request{Merchant: shop, Currency: cur, Open: r.Price == "", Extended: r.Extended}
 	req.Order = invoice.Order{OrderID: r.OrderID, NotificationURL: r.NotificationURL}
 	if !req.Open {
-		if req.Price, err = money.ParseFiat(r.Price, cur); err != nil {
+		if req.Price, err = money.ParseTyped(r.Price, cur, "."); err != nil {
 			return Invoice{}, fault.Field("price", "%s", err)
 		}
 	}

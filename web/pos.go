@@ -131,8 +131,8 @@ type wish struct {
 	once  string // the same for a form that is sent again
 }
 
-// wish reads the form; false where the amount is none.
-func (t till) wish(form url.Values) (wish, bool) {
+// wish reads the form, of a page that writes decimals behind a mark; false where the amount is none.
+func (t till) wish(form url.Values, mark string) (wish, bool) {
 	w := wish{price: t.price, once: form.Get("once")}
 	if len(w.once) > 32 || strings.Trim(w.once, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") != "" {
 		w.once = "" // not ours
@@ -143,33 +143,13 @@ func (t till) wish(form url.Values) (wish, bool) {
 	if w.open = t.free() && form.Get("open") != ""; w.open {
 		return w, true
 	}
-	price, err := parseAmount(form.Get("amount"), t.price.Currency())
+	price, err := money.ParseTyped(form.Get("amount"), t.price.Currency(), mark)
 	w.price = price
 	return w, err == nil && !price.IsZero()
 }
 
 // errAmount is an amount that is none, or that could be read in two ways.
 var errAmount = errors.New("not an amount")
-
-// parseAmount reads an amount as people type it, with a point or a comma. One with more decimals than the currency has is
-// refused even where they are zeros: "1.000" may be a thousand.
-func parseAmount(text string, c money.Currency) (money.Fiat, error) {
-	text = strings.TrimSpace(text)
-	if strings.Count(text, ",")+strings.Count(text, ".") > 1 {
-		return money.Fiat{}, errAmount
-	}
-	whole, rest, _ := strings.Cut(strings.Replace(text, ",", ".", 1), ".")
-	switch {
-	case len(rest) > c.Exponent, whole == "" && rest == "":
-		return money.Fiat{}, errAmount
-	case whole == "":
-		whole = "0"
-	}
-	if rest != "" {
-		whole += "." + rest
-	}
-	return money.ParseFiat(whole, c)
-}
 
 // charge makes the invoice that the form asks for, and leads to its page.
 func (w *Web) charge(rw http.ResponseWriter, r *http.Request) {
@@ -183,7 +163,7 @@ func (w *Web) charge(rw http.ResponseWriter, r *http.Request) {
 		w.noTill(rw, r, err)
 		return
 	}
-	asked, ok := t.wish(r.PostForm)
+	asked, ok := t.wish(r.PostForm, w.language(r).text["decimal"])
 	if !ok {
 		w.renderTill(rw, r, t, errAmount)
 		return

@@ -101,7 +101,7 @@ func (w *Web) tillPath(r *http.Request, t till) string {
 // tillProblem gives the status and the text of a refusal.
 func tillProblem(err error, l *language, cur money.Currency) (int, string) {
 	if errors.Is(err, errAmount) {
-		return http.StatusBadRequest, l.say("pos.wrong", "example", l.number(exampleOf(cur)))
+		return http.StatusBadRequest, l.say("pos.wrong", "example", cur.Example(l.text["decimal"]))
 	}
 	switch fault.KindOf(err) {
 	case fault.Invalid:
@@ -114,25 +114,6 @@ func tillProblem(err error, l *language, cur money.Currency) (int, string) {
 		return http.StatusInternalServerError, ""
 	}
 	return http.StatusInternalServerError, ""
-}
-
-// exampleOf is an amount in a currency, about as people pay it.
-func exampleOf(cur money.Currency) string {
-	switch cur.Exponent {
-	case 0:
-		return "1250"
-	case 8:
-		return "0.0025"
-	}
-	return fmt.Sprintf("12.%0*d", cur.Exponent, 5*pow10(cur.Exponent-1))
-}
-
-func pow10(n int) int {
-	v := 1
-	for range n {
-		v *= 10
-	}
-	return v
 }
 
 // noTill is shown instead of a till.

@@ -107,11 +107,7 @@ func (v *visit) request() (r invoice.Request, err error) {
 		return r, fault.Field("currency", "is unknown")
 	}
 	if !r.Open {
-		price := strings.ReplaceAll(strings.TrimSpace(v.form("price")), ",", "")
-		if strings.Contains(v.form("price"), ",") && !strings.Contains(v.form("price"), ".") {
-			return r, fault.Field("price", "is written with a point: 12.50")
-		}
-		if r.Price, err = money.ParseFiat(price, r.Currency); err != nil {
+		if r.Price, err = money.ParseTyped(v.form("price"), r.Currency, "."); err != nil {
 			return r, fault.Field("price", "%s", sentence(err))
 		}
 		if r.Price.IsZero() {
