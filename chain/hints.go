@@ -64,6 +64,13 @@ func (h *hints) resync() {
 	h.signal()
 }
 
+func (h *hints) joined() {
+	h.mu.Lock()
+	h.pending.Joined = true
+	h.mu.Unlock()
+	h.signal()
+}
+
 func (h *hints) signal() {
 	select {
 	case h.wake <- struct{}{}:

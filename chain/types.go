@@ -118,6 +118,7 @@ type Hint struct {
 	Txs     []Tx   // raw transactions that pay a watched script or spend a watched outpoint; not yet confirmed to be in the mempool
 	Removed []TxID // transactions that left the mempool other than by a block
 	Resync  bool   // messages were lost, or a link came back: compare everything
+	Joined  bool   // messages may have been lost as a link came up, and are not from now on: compare once more
 }
 
 // Errors that callers decide by. All others mean: unknown, ask again.

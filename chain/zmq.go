@@ -52,6 +52,7 @@ type watcherPace struct {
 	retry time.Duration // before asking again for endpoints that were not to be had, and before opening a socket again
 	check time.Duration // between looks at the links
 	ask   time.Duration // how long Endpoints may take
+	join  time.Duration // after a link came up, until the node surely knows what we subscribe to
 }
 
 // NewWatcher makes a Watcher. It starts and connects nothing.
@@ -68,7 +69,7 @@ func NewWatcher(cfg WatcherConfig) *Watcher {
 	w := &Watcher{
 		cfg:   cfg,
 		hints: newHints(),
-		pace:  watcherPace{retry: 2 * time.Second, check: 5 * time.Second, ask: 10 * time.Second},
+		pace:  watcherPace{retry: 2 * time.Second, check: 5 * time.Second, ask: 10 * time.Second, join: time.Second},
 	}
 	for i := range w.topics {
 		w.topics[i] = &topic{name: topicNames[i]}

@@ -275,6 +275,44 @@ func TestWatcherComparesEverythingWhenALinkComesBack(t *testing.T) {
 	}
 }
 
+// A publisher drops what it says before it knows of our subscription, and tells nobody when it does.
+func TestWatcherComparesOnceMoreWhenItIsSurelySubscribed(t *testing.T) {
+	body := append(make([]byte, 32), 'C')
+	t.Run("by each topic's first message", func(t *testing.T) {
+		p := publish(t, anyPort)
+		w := watchAddresses(t, WatcherConfig{}, fixed(p.address, "sequence", "hashblock"))
+		w.connected(p, 2)
+		for i := range uint32(3) {
+			p.send("sequence", body, i)
+			w.until("a block", blocksSeen)
+			w.seen = Hint{}
+		}
+		if w.join != 1 {
+			t.Fatalf("%d comparisons after three messages of a topic", w.join)
+		}
+		p.send("hashblock", make([]byte, 32), 9)
+		w.until("a comparison for the other topic", func(Hint) bool { return w.join == 2 })
+		address := p.address
+		p.close()
+		w.until("the link is down", func(Hint) bool { return !w.topic("sequence").Connected })
+		w.seen = Hint{}
+		again := publish(t, address)
+		w.connected(again, 2)
+		again.send("sequence", body, 3)
+		w.until("a comparison on the new link", func(Hint) bool { return w.join == 3 })
+		if w.seen.Resync {
+			t.Error("taken for a gap")
+		}
+	})
+	t.Run("by time, when nothing is said", func(t *testing.T) {
+		p := publish(t, anyPort)
+		pace := watcherPace{retry: 5 * time.Millisecond, check: 20 * time.Millisecond, ask: time.Second, join: 20 * time.Millisecond}
+		w := watchAtPace(t, WatcherConfig{}, pace, fixed(p.address, "sequence"))
+		w.connected(p, 1)
+		w.until("a comparison", func(Hint) bool { return w.join == 1 })
+	})
+}
+
 func TestWatcherUsesOneSocketForEachAddress(t *testing.T) {
 	one, two := publish(t, anyPort), publish(t, anyPort)
 	endpoints := map[string]string{"rawtx": one.address, "hashblock": one.address, "sequence": two.address, "rawblock": two.address, "hashtx": ""}

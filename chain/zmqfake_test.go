@@ -88,12 +88,19 @@ type running struct {
 	*Watcher
 	t    *testing.T
 	seen Hint
+	join int // hints that a link is surely subscribed
 	stop func()
 	asks atomic.Int64 // how often Endpoints was asked
 }
 
 // watchAddresses runs a Watcher with short waits. At the end it must stop cleanly and leave no goroutine behind.
 func watchAddresses(t *testing.T, cfg WatcherConfig, endpoints func() (map[string]string, error)) *running {
+	t.Helper()
+	pace := watcherPace{retry: 5 * time.Millisecond, check: 20 * time.Millisecond, ask: time.Second, join: time.Hour}
+	return watchAtPace(t, cfg, pace, endpoints)
+}
+
+func watchAtPace(t *testing.T, cfg WatcherConfig, pace watcherPace, endpoints func() (map[string]string, error)) *running {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
 	r := &running{t: t}
@@ -108,7 +115,7 @@ func watchAddresses(t *testing.T, cfg WatcherConfig, endpoints func() (map[strin
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	r.Watcher = NewWatcher(cfg)
-	r.pace = watcherPace{retry: 5 * time.Millisecond, check: 20 * time.Millisecond, ask: time.Second}
+	r.pace = pace
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()
@@ -151,6 +158,9 @@ func (r *running) until(what string, enough func(Hint) bool) {
 			h := r.Take()
 			r.seen.Blocks = r.seen.Blocks || h.Blocks
 			r.seen.Resync = r.seen.Resync || h.Resync
+			if h.Joined {
+				r.join++
+			}
 			r.seen.Txs = append(r.seen.Txs, h.Txs...)
 			r.seen.Removed = append(r.seen.Removed, h.Removed...)
 		case <-deadline:

@@ -51,6 +51,7 @@ type zmqLink struct {
 
 	sub     *zmq.Socket
 	monitor *zmq.Socket // tells when the link comes up and goes down
+	joined  time.Time   // when a link that came up is surely subscribed; zero: that is done, or there is none
 }
 
 // Reasons why serve or open ends.
@@ -148,7 +149,7 @@ func (l *zmqLink) close() {
 			_ = socket.Close()
 		}
 	}
-	l.sub, l.monitor = nil, nil
+	l.sub, l.monitor, l.joined = nil, nil, time.Time{}
 	l.connected(false)
 }
 
@@ -164,7 +165,7 @@ func (l *zmqLink) serve() error {
 	poller.Add(l.sub, zmq.POLLIN)
 	poller.Add(l.monitor, zmq.POLLIN)
 	for {
-		ready, err := poller.Poll(-1)
+		ready, err := poller.Poll(l.join())
 		if err != nil {
 			return fmt.Errorf("wait for ZMQ messages: %w", err)
 		}
@@ -179,6 +180,22 @@ func (l *zmqLink) serve() error {
 			}
 		}
 	}
+}
+
+// join asks for one more comparison when a link that came up is surely subscribed, and says how long that takes yet; -1:
+// nothing is waited for. A publisher does not say when it has our subscription, and until then it drops what it has to
+// say. What was compared as the link came up may be too old; the first message of a topic is a proof, and time is nearly one.
+func (l *zmqLink) join() time.Duration {
+	if l.joined.IsZero() {
+		return -1
+	}
+	left := time.Until(l.joined)
+	if left > 0 {
+		return left
+	}
+	l.joined = time.Time{}
+	l.watcher.hints.joined()
+	return -1
 }
 
 // drain handles what has come in, but not for ever: a flood must not hide what the monitor has to say. It tells whether
@@ -212,6 +229,7 @@ func (l *zmqLink) drainMonitor() error {
 			l.connected(true)
 			l.watcher.shakes.Add(1)
 			l.watcher.hints.resync()
+			l.joined = time.Now().Add(l.watcher.pace.join) //nolint:forbidigo // the publisher's delay is real
 		} else {
 			return l.lost()
 		}

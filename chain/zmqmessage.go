@@ -46,8 +46,12 @@ func (w *Watcher) handle(l *zmqLink, m message) {
 		t.junk()
 		return
 	}
-	if t.step(number) {
+	lost, first := t.step(number)
+	if lost {
 		w.hints.resync()
+	}
+	if first {
+		w.hints.joined()
 	}
 	switch body := m.frames[1]; t.name {
 	case topicNames[rawTx]:
@@ -113,6 +117,7 @@ type topic struct {
 	state   TopicHealth
 	counter uint32 // of the last message
 	counted bool   // there was one since the address was assigned
+	joining bool   // there was none since the link came up
 }
 
 func (t *topic) health() TopicHealth {
@@ -132,20 +137,21 @@ func (t *topic) assign(address string) {
 func (t *topic) connected(up bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.state.Connected = up
+	t.state.Connected, t.joining = up, up
 }
 
-// step notes a message's number and tells whether messages were lost before it. The numbers wrap at 2^32 and start
-// again at 0 with the node, which counts as a loss.
-func (t *topic) step(number uint32) (lost bool) {
+// step notes a message's number and tells whether messages were lost before it, and whether it is the first one of its
+// link: nobody knows what was said before that. The numbers wrap at 2^32 and start again at 0 with the node, which counts
+// as a loss.
+func (t *topic) step(number uint32) (lost, first bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	lost = t.counted && number != t.counter+1
-	t.counter, t.counted = number, true
+	lost, first = t.counted && number != t.counter+1, t.joining
+	t.counter, t.counted, t.joining = number, true, false
 	if lost {
 		t.state.Gaps++
 	}
-	return lost
+	return lost, first
 }
 
 func (t *topic) message(now time.Time) {

@@ -233,6 +233,10 @@ func TestAMovingChainIsReadAgain(t *testing.T) {
 	w.mine(1)
 	moves = 1000
 	w.pass(time.Second)
+	if err := w.tracker.Round(t.Context()); err == nil || w.tracker.Ready() != nil {
+		t.Fatalf("refused for a moment's move: %v, %v", err, w.tracker.Ready())
+	}
+	w.pass(10 * time.Second)
 	w.fails(tracker.TipLagging)
 	moves = 0
 	w.later()
@@ -466,6 +470,12 @@ func TestScenario46LostHints(t *testing.T) {
 	w.pass(time.Minute) // or the time of a regular comparison comes
 	w.round()
 	w.is(other, "paid")
+	third := w.ask()
+	w.chain.Pay(third.Address.Script, 1_000_000)
+	w.chain.Mute(false)
+	w.chain.Hint(chain.Hint{Joined: true}) // or a link is surely subscribed at last
+	w.later()
+	w.is(third, "paid")
 }
 
 // A forged or stale announcement credits nothing: the node is asked.

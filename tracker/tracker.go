@@ -250,7 +250,7 @@ func (t *Tracker) round(ctx context.Context) error {
 	if hint.Resync {
 		t.interrupted()
 	}
-	t.pass.wanted = t.pass.wanted || slices.ContainsFunc(hint.Removed, t.follows)
+	t.pass.wanted = t.pass.wanted || hint.Joined || slices.ContainsFunc(hint.Removed, t.follows)
 	err := t.look(ctx, hint)
 	t.report(err)
 	return err

@@ -64,6 +64,7 @@ func (h *fakeHints) feed(hint chain.Hint) {
 	}
 	h.pending.Blocks = h.pending.Blocks || hint.Blocks
 	h.pending.Resync = h.pending.Resync || hint.Resync
+	h.pending.Joined = h.pending.Joined || hint.Joined
 	h.pending.Txs = append(h.pending.Txs, hint.Txs...)
 	h.pending.Removed = append(h.pending.Removed, hint.Removed...)
 	select {
