@@ -68,9 +68,7 @@ func (b *Book) See(s Sight, now time.Time) {
 	r.No = b.inv.Sums.Receipts
 	b.changed[r.Outpoint] = r.note(now, reason, "")
 	b.account(r, +1)
-	if r.counts() && !full { // what was judged was less than this
-		b.inv.State.Verdict = Verdict{}
-	}
+	b.rejudge(r, full)
 	b.stale = b.stale || r.counts() && b.inv.enough() && (!full || b.covers(r))
 }
 
@@ -157,6 +155,14 @@ func (b *Book) Move(r Receipt, to Place, reason Reason, now time.Time) {
 	if was.counts() && !r.counts() || buried && !b.inv.buried() {
 		b.unjudge()
 	}
+	b.rejudge(r, full || was.counts())
+}
+
+// rejudge forgets a verdict when a receipt comes, or comes back, that counts and was not judged: it was on less than this.
+func (b *Book) rejudge(r Receipt, judged bool) {
+	if r.counts() && !judged {
+		b.inv.State.Verdict = Verdict{}
+	}
 }
 
 // bequeath keeps the first sight of a replaced receipt for the transaction that took its place.
@@ -194,8 +200,13 @@ func (b *Book) entersWindow(from, to time.Time) bool {
 	return from.After(b.inv.Expires) && !to.After(b.inv.Expires)
 }
 
-// Judge gives the step what the zero-conf policy says of the payment as it stands in the step so far.
-func (b *Book) Judge(v Verdict) { b.inv.State.Verdict = v }
+// Judge gives the step what the zero-conf policy says of the payment as it stands in the step so far. Of money that is
+// not there it says nothing.
+func (b *Book) Judge(v Verdict) {
+	if b.inv.enough() {
+		b.inv.State.Verdict = v
+	}
+}
 
 // prejudge gives the verdict that needs no look at the node, whoever made the payment complete: the chain or a hand.
 func (b *Book) prejudge(now time.Time) {

@@ -52,6 +52,18 @@ func TestFromNew(t *testing.T) {
 			t.Errorf("reason %s", s.inv.State.Reason)
 		}
 	})
+	t.Run("new, a verdict on money that is not there counts for nothing when it comes back", func(t *testing.T) {
+		s := open(t, speed(merchant.High))
+		s.see("a", due)
+		s.gone("a")
+		s.is("new")
+		s.step(func(b *Book) { b.Judge(Verdict{Yes: true, Final: true}) })
+		s.inv.State.Verdict = Verdict{Yes: true, Final: true} // or was kept
+		same(t, s.back("a"), "receivedPayment new", "paidInFull paid")
+		if s.inv.State.Verdict.Yes {
+			t.Error("an old verdict stands")
+		}
+	})
 	t.Run("new, in > due, HIGH and the verdict is yes: confirmed/paidOver", func(t *testing.T) {
 		s := open(t, speed(merchant.High))
 		got := s.step(func(b *Book) {
@@ -269,8 +281,10 @@ func TestFromComplete(t *testing.T) {
 			event string
 			why   Reason
 		}{
-			{s.back, "paymentReversed complete", BackInMempool}, {s.gone, "paymentReversed complete", LeftMempool},
-			{s.back, "receivedPayment complete", BackInMempool}, {s.gone, "paymentReversed complete", LeftMempool},
+			{s.back, "paymentReversed complete", BackInMempool},
+			{s.gone, "paymentReversed complete", LeftMempool},
+			{s.back, "receivedPayment complete", BackInMempool},
+			{s.gone, "paymentReversed complete", LeftMempool},
 		} {
 			same(t, c.move("a"), c.event)
 			if s.inv.State.Reason != c.why {

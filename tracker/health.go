@@ -61,6 +61,9 @@ var (
 // report keeps what a round came to, and logs a change of state once.
 func (t *Tracker) report(err error) {
 	reason := classify(err)
+	if errors.Is(err, chain.ErrMoved) && t.recent() {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	h := &t.health
@@ -76,6 +79,15 @@ func (t *Tracker) report(err error) {
 	}
 	h.Sentence = err.Error()
 	t.cfg.Log.Warn("not watching", "reason", string(reason), "err", err)
+}
+
+// movedPatience is how old the last whole look may be while the node's chain moves under every new one.
+const movedPatience = 10 * time.Second
+
+// recent tells that all was well a moment ago: blocks that come faster than they are read are no reason yet to refuse a shop.
+func (t *Tracker) recent() bool {
+	age := t.cfg.Now().Sub(t.feed.looked)
+	return t.Health().Reason == "" && age >= 0 && age < movedPatience
 }
 
 func classify(err error) Reason {

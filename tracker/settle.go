@@ -18,75 +18,98 @@ const ticksAtOnce = 512
 func (t *Tracker) settle(ctx context.Context) error {
 	for {
 		now := t.cfg.Now()
-		refs, needsLook, verdicts, err := t.ticking(ctx, now)
+		due, err := t.ticking(ctx, now)
 		if err != nil {
 			return err
 		}
-		if len(refs) == 0 {
-			return nil
-		}
-		if needsLook {
-			// A deadline is believed to be over only after a look at chain and mempool that began after the deadline.
-			if age := now.Sub(t.pass.began); age < 20*t.pass.cost && age >= 0 {
-				return nil
-			}
+		if due.unseen > 0 && t.mayLook(now) {
 			if err := t.follow(ctx); err != nil {
 				return err
 			}
 			if err := t.reconcile(ctx); err != nil {
 				return err
 			}
+			continue // nothing is judged by what was true before the look
 		}
-		if err := t.tick(ctx, refs, verdicts); err != nil {
+		if len(due.refs) == 0 {
+			return nil
+		}
+		verdicts, err := t.judgeAll(ctx, due.judge, now)
+		if err != nil {
 			return err
 		}
-		if len(refs) < ticksAtOnce {
+		if err := t.tick(ctx, due.refs, verdicts); err != nil {
+			return err
+		}
+		if len(due.refs)+due.unseen < ticksAtOnce {
 			return nil
 		}
 	}
 }
 
-// ticking lists the invoices whose time has come, with the verdicts that are due.
-func (t *Tracker) ticking(ctx context.Context, now time.Time) (refs []invoice.Ref, look bool, verdicts map[invoice.Ref]invoice.Verdict, err error) {
-	var judge []candidate
+// mayLook tells whether the mempool may be compared for a deadline's sake: that takes at most a share of the time.
+func (t *Tracker) mayLook(now time.Time) bool {
+	age := now.Sub(t.pass.began)
+	return age >= 20*t.pass.cost || age < 0
+}
+
+// ticks are the invoices whose time has come.
+type ticks struct {
+	refs   []invoice.Ref
+	judge  []candidate // those of refs that wait for a verdict
+	unseen int         // those beside refs whose deadline is not believed to be over before a look that began after it
+}
+
+// ticking lists the invoices whose time has come.
+func (t *Tracker) ticking(ctx context.Context, now time.Time) (due ticks, err error) {
 	err = t.cfg.Store.ViewChain(ctx, func(tx Reader) error {
-		var err error
-		if refs, err = tx.Ticks(now, ticksAtOnce); err != nil {
+		refs, err := tx.Ticks(now, ticksAtOnce)
+		if err != nil {
 			return err
 		}
 		for _, ref := range refs {
-			inv, err := tx.Invoice(ref)
-			if err != nil {
+			if err := t.ticked(tx, ref, &due); err != nil {
 				return err
 			}
-			judged := inv.State.Status != invoice.Paid || inv.Terms.Speed != merchant.High || inv.State.Verdict.Final
-			// The tick is the deadline: of the window, or of a payment that no block takes.
-			look = look || judged && t.pass.began.Before(inv.State.Tick)
-			if judged {
-				continue
-			}
-			receipts, err := tx.Receipts(ref)
-			if err != nil {
-				return err
-			}
-			exposed, err := tx.Exposure()
-			if err != nil {
-				return err
-			}
-			judge = append(judge, candidate{inv: inv, receipts: receipts, exposed: exposed})
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, false, nil, storeError{err}
+		return ticks{}, storeError{err}
 	}
-	verdicts, err = t.judgeAll(ctx, judge, now)
-	return refs, look, verdicts, err
+	return due, nil
+}
+
+func (t *Tracker) ticked(tx Reader, ref invoice.Ref, due *ticks) error {
+	inv, err := tx.Invoice(ref)
+	if err != nil {
+		return err
+	}
+	if inv.State.Status != invoice.Paid || inv.Terms.Speed != merchant.High || inv.State.Verdict.Final {
+		// The tick is the deadline: of the window, or of a payment that no block takes.
+		if t.pass.began.Before(inv.State.Tick) {
+			due.unseen++
+		} else {
+			due.refs = append(due.refs, ref)
+		}
+		return nil
+	}
+	receipts, err := tx.Receipts(ref)
+	if err != nil {
+		return err
+	}
+	exposed, err := tx.Exposure()
+	if err != nil {
+		return err
+	}
+	due.refs = append(due.refs, ref)
+	due.judge = append(due.judge, candidate{inv: inv, receipts: receipts, exposed: exposed})
+	return nil
 }
 
 // tick lets time pass for invoices. That we looked is noted in the same commit: after a crash, nobody may say of a quote
 // that ended here that it was not watched until its end.
-func (t *Tracker) tick(ctx context.Context, refs []invoice.Ref, verdicts map[invoice.Ref]invoice.Verdict) error {
+func (t *Tracker) tick(ctx context.Context, refs []invoice.Ref, verdicts map[invoice.Ref]judgement) error {
 	var l *ledger
 	looked := t.pass.began
 	news := t.hole.IsZero() && looked.After(t.feed.observed)
@@ -96,8 +119,8 @@ func (t *Tracker) tick(ctx context.Context, refs []invoice.Ref, verdicts map[inv
 			if _, err := l.book(ref); err != nil {
 				return err
 			}
-			if v, ok := verdicts[ref]; ok {
-				l.books[ref].judge = &v
+			if j, ok := verdicts[ref]; ok && j.stands(l.books[ref].was) {
+				l.books[ref].judge = &j.verdict
 			}
 		}
 		if news {
@@ -124,8 +147,19 @@ type candidate struct {
 	exposed  money.Sats
 }
 
+// judgement is a verdict on an invoice as it was when the node was asked.
+type judgement struct {
+	verdict invoice.Verdict
+	of      invoice.Invoice
+}
+
+// stands tells that the verdict is on the same money: an operator may have decided something meanwhile.
+func (j judgement) stands(now invoice.Invoice) bool {
+	return now.State.Status == invoice.Paid && now.State.Revision == j.of.State.Revision && now.Sums == j.of.Sums
+}
+
 // judgeAll asks the node about each candidate. What one accepts counts against the exposure of the next.
-func (t *Tracker) judgeAll(ctx context.Context, list []candidate, now time.Time) (map[invoice.Ref]invoice.Verdict, error) {
+func (t *Tracker) judgeAll(ctx context.Context, list []candidate, now time.Time) (map[invoice.Ref]judgement, error) {
 	if len(list) == 0 {
 		return nil, nil //nolint:nilnil // no candidates, no verdicts
 	}
@@ -133,7 +167,7 @@ func (t *Tracker) judgeAll(ctx context.Context, list []candidate, now time.Time)
 	if err != nil {
 		return nil, err
 	}
-	verdicts := make(map[invoice.Ref]invoice.Verdict, len(list))
+	verdicts := make(map[invoice.Ref]judgement, len(list))
 	var accepted money.Sats
 	for _, c := range list {
 		c.exposed += accepted
@@ -145,7 +179,7 @@ func (t *Tracker) judgeAll(ctx context.Context, list []candidate, now time.Time)
 		if yes {
 			accepted += c.inv.Due()
 		}
-		verdicts[c.inv.Ref] = invoice.Verdict{Yes: yes, Final: true, At: now, Reasons: reasons}
+		verdicts[c.inv.Ref] = judgement{invoice.Verdict{Yes: yes, Final: true, At: now, Reasons: reasons}, c.inv}
 	}
 	return verdicts, nil
 }
