@@ -89,12 +89,11 @@ func (a *API) bus(out *recorder, req *http.Request) error {
 
 // follow streams until the invoice is final, the client is gone or slow, or the server stops.
 func (a *API) follow(f *follower) error {
-	select {
-	case a.streams <- struct{}{}:
-	default:
-		return fault.New(fault.TooMany, "Too many streams are open").After(retryTooMany)
+	giveBack, err := a.streams.take(callerOf(f.req), f.id)
+	if err != nil {
+		return err
 	}
-	defer func() { <-a.streams }()
+	defer giveBack()
 	wake, cancel, err := a.cfg.Hub.Subscribe(f.id) // before the first look, so that no change falls between
 	if err != nil {
 		return err

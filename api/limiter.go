@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"satchel/bitpay"
 	"satchel/fault"
 )
 
@@ -87,12 +86,24 @@ func (l *limiter) refusal() error {
 	return fault.New(fault.TooMany, "Too many requests").After(wait)
 }
 
+// payersShare is how many times as much an address may look at the checkout as it may guess elsewhere: an invoice's id
+// cannot be guessed, many customers may come through one address, and a page whose stream was refused looks by itself.
+const payersShare = 5
+
+// times is a pace so many times as fast.
+func (p pace) times(n int) pace {
+	p.rate *= rate.Limit(n)
+	p.burst *= n
+	return p
+}
+
 // limited serves pages on which somebody could guess: every call counts, like one without a token.
-func (a *API) limited(pages http.Handler) http.Handler {
+func (a *API) limited(pages http.Handler) http.Handler { return a.limiter.limited(pages) }
+
+func (l *limiter) limited(pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if err := a.limiter.take(callerOf(req)); err != nil {
-			w.Header().Set("Retry-After", seconds(err, retryTooMany))
-			write(w, http.StatusTooManyRequests, bitpay.Refusal(err))
+		if err := l.take(callerOf(req)); err != nil {
+			tooMany(w, err)
 			return
 		}
 		pages.ServeHTTP(w, req)

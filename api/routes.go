@@ -80,7 +80,7 @@ func (a *API) table() []route {
 		)
 	}
 	if a.cfg.Web != nil {
-		guarded := a.limited(a.cfg.Web)
+		guarded, payers := a.limited(a.cfg.Web), a.payers.limited(a.cfg.Web)
 		list = append(list,
 			route{get, "/api-access-request", public, nil, guarded},
 			route{post, "/api-access-request", public, nil, guarded},
@@ -93,15 +93,15 @@ func (a *API) table() []route {
 			route{post, "/pos/*", public, nil, guarded},
 			route{get, "/bitpay.js", public, nil, a.cfg.Web},
 			route{get, "/bitpay.min.js", public, nil, a.cfg.Web},
-			route{get, "/invoice", public, nil, a.cfg.Web},
-			route{get, "/invoice/*", public, nil, a.cfg.Web},
+			route{get, "/invoice", public, nil, payers},
+			route{get, "/invoice/*", public, nil, a.streams.counted(payers, "/stream")},
 		)
 	}
 	if a.cfg.Desk != nil {
 		guarded := a.limited(a.cfg.Desk)
 		list = append(list,
 			route{get, "/dashboard", public, nil, guarded},
-			route{get, "/dashboard/*", public, nil, guarded},
+			route{get, "/dashboard/*", public, nil, a.desks.counted(guarded, "/live")},
 			route{post, "/dashboard/*", public, nil, guarded},
 		)
 	}

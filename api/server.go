@@ -42,8 +42,11 @@ type Limits struct {
 	PerSecond   int // requests without a valid token of one address; 0: 20, negative: any
 	Burst       int // so many of them at once; 0: 100
 	Connections int // open at once; 0: 4096
-	Streams     int // of events, open at once; 0: 1000
 	PerAddress  int // of one address; 0: 256, negative: any. Loopback is not counted: a proxy stands there
+	Streams     int // of events, open at once; 0: 2500. More than five eighths of the connections they never are
+
+	StreamsPerCaller  int // of one address, also behind a proxy on loopback; 0: 200, negative: any
+	StreamsPerInvoice int // 0: 100, negative: any
 }
 
 func (l Limits) withDefaults() Limits {
@@ -56,7 +59,10 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Burst, 100)
 	set(&l.Connections, 4096)
 	set(&l.PerAddress, 256)
-	set(&l.Streams, 1000)
+	set(&l.Streams, 2500)
+	set(&l.StreamsPerCaller, 200)
+	set(&l.StreamsPerInvoice, 100)
+	l.Streams = min(l.Streams, l.Connections*5/8)
 	return l
 }
 
@@ -67,6 +73,7 @@ type API struct {
 	bases      []base
 	routes     *table
 	limiter    *limiter // of calls that prove nothing
+	payers     *limiter // of looks at the checkout
 	failures   *limiter // of proofs that fail
 	claims     *limiter // of codes that fit nothing
 	pairings   *limiter // of wishes to be paired
@@ -74,7 +81,8 @@ type API struct {
 	currencies bitpay.Raw
 	documents  map[string]described        // of the API, by public URL
 	paying     chan struct{}               // holds the one call that pays
-	streams    chan struct{}               // holds the open event streams
+	streams    *streams                    // of events that anybody may open
+	desks      *streams                    // of the desk
 	slots      [paymentSlots]chan struct{} // hold the calls that are at the node with a payment
 	stopped    chan struct{}               // closed by Stop
 	stopOnce   sync.Once
@@ -88,7 +96,8 @@ func New(cfg Config) (*API, error) {
 	limits := cfg.Limits.withDefaults()
 	a := &API{
 		cfg: cfg, log: cfg.Log, currencies: bitpay.CurrenciesDocument(), paying: make(chan struct{}, 1),
-		streams: make(chan struct{}, max(limits.Streams, 0)), stopped: make(chan struct{}),
+		stopped: make(chan struct{}), streams: newStreams(limits),
+		desks: newStreams(Limits{Streams: deskStreams, StreamsPerCaller: deskStreamsPerCaller, StreamsPerInvoice: -1}),
 	}
 	a.cfg.Limits = limits
 	for i := range a.slots {
@@ -112,6 +121,7 @@ func New(cfg Config) (*API, error) {
 		return nil, err
 	}
 	a.limiter, a.failures = newLimiter(a.cfg.Limits.pace(), cfg.Now), newLimiter(a.cfg.Limits.pace(), cfg.Now)
+	a.payers = newLimiter(a.cfg.Limits.pace().times(payersShare), cfg.Now)
 	slow := pace{rate: rate.Every(pairingEvery), burst: pairingBurst}
 	a.pairings = newLimiter(slow, cfg.Now)
 	slow.loopback = true

@@ -17,13 +17,16 @@ import (
 // attack starts everything that comes over HTTP, and returns when it is there.
 func (s *siege) attack(ctx context.Context) error {
 	s.attacks.Go(func() { s.watch(ctx) })
-	token, err := s.busToken()
-	if err != nil {
-		return err
+	tokens := make([]string, listenedTo)
+	for i := range tokens {
+		var err error
+		if tokens[i], err = s.busToken(); err != nil {
+			return err
+		}
 	}
 	var there atomic.Int64
-	for range openStreams {
-		s.attacks.Go(func() { s.listen(ctx, token, &there) })
+	for i := range openStreams {
+		s.attacks.Go(func() { s.listen(ctx, tokens[i%listenedTo], &there) })
 	}
 	for range slowClients {
 		s.attacks.Go(func() { s.crawl(ctx) })

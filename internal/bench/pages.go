@@ -15,8 +15,11 @@ import (
 	"satchel/regtest"
 )
 
-// open is how many checkout pages are open at a time.
-const open = 1000
+// open is how many checkout pages are open at a time, of so many invoices, and each from an address of its own.
+const (
+	open     = 1000
+	invoices = 20
+)
 
 // pages measures the checkout page: how many are served in a second, beside the daemon's smallest answer; what an open one
 // costs; and how long a payment takes to all of them.
@@ -49,7 +52,14 @@ func (b *bench) pages(ctx context.Context) error {
 		return err
 	}
 	b.atLeast(figure{Name: "checkout pages, 16 clients", Value: page, Unit: "/s", Beside: "GET /healthz, /s", Limit: least}, 0.05)
-	return b.live(ctx, node, d, o)
+	list := []order{o}
+	for len(list) < invoices {
+		if o, err = d.post(client, "25"); err != nil {
+			return err
+		}
+		list = append(list, o)
+	}
+	return b.live(ctx, node, d, list)
 }
 
 // served is how often a second 16 clients get an answer.
@@ -86,8 +96,8 @@ func fetch(client *http.Client, url string) error {
 	return err
 }
 
-// live opens the pages of one invoice and pays it.
-func (b *bench) live(ctx context.Context, node *regtest.Node, d *daemon, o order) error {
+// live opens the pages of some invoices and pays them with one transaction.
+func (b *bench) live(ctx context.Context, node *regtest.Node, d *daemon, list []order) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	before, err := d.memory("RssAnon")
@@ -96,9 +106,15 @@ func (b *bench) live(ctx context.Context, node *regtest.Node, d *daemon, o order
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	first, paid := make(chan error, open), make(chan time.Time, open)
-	for range open {
+	for n := range open {
 		go func() {
-			if err := follow(ctx, client, "http://"+d.api+"/invoice/stream?due=50000&id="+o.ID, first, paid); err != nil {
+			page := "http://" + d.api + "/invoice/stream?due=50000&id=" + list[n%len(list)].ID
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, page, http.NoBody)
+			if err == nil {
+				req.Header.Set("X-Forwarded-For", fmt.Sprintf("198.18.%d.%d", n>>8, n&0xFF)) // as a proxy on this machine says it
+				err = follow(client, req, first, paid)
+			}
+			if err != nil {
 				first <- err
 			}
 		}()
@@ -114,7 +130,7 @@ func (b *bench) live(ctx context.Context, node *regtest.Node, d *daemon, o order
 	}
 	b.under("anonymous memory per open page, 1,000 of them", (after-before)/open/1000, 64, "kB")
 	start := time.Now()
-	if _, err := node.Pay(ctx, o.Address, 50_000); err != nil {
+	if _, err := node.PayMany(ctx, outputs(list)); err != nil {
 		return err
 	}
 	var took []time.Duration
@@ -132,12 +148,17 @@ func (b *bench) live(ctx context.Context, node *regtest.Node, d *daemon, o order
 	return nil
 }
 
-// follow reads a page's stream: opened is told when the first view came, paid when the payment did.
-func follow(ctx context.Context, client *http.Client, url string, opened chan<- error, paid chan<- time.Time) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return err
+// outputs pay invoices in full.
+func outputs(list []order) map[string]int64 {
+	sats := make(map[string]int64, len(list))
+	for _, o := range list {
+		sats[o.Address] = 50_000
 	}
+	return sats
+}
+
+// follow reads a page's stream: opened is told when the first view came, paid when the payment did.
+func follow(client *http.Client, req *http.Request, opened chan<- error, paid chan<- time.Time) error {
 	res, err := client.Do(req)
 	if err != nil {
 		return err

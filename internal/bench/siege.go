@@ -22,6 +22,7 @@ const (
 	price       = 52_000 // satoshis of each coin; an invoice of 25 USD asks 50,000
 	slowClients = 2_000
 	openStreams = 1_000
+	listenedTo  = 20 // invoices: one has a hundred streams at most
 	bodyClients = 4
 	siegeMemory = 256              // MB
 	calm        = 60               // customers before the siege, and at least so many during it
