@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"crypto/rand"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -10,7 +9,6 @@ import (
 	"satchel/auth"
 	"satchel/fault"
 	"satchel/merchant"
-	"satchel/money"
 )
 
 // LinkRequest is `satchel pos link create`.
@@ -37,42 +35,17 @@ func (o *Operator) createLink(ctx context.Context, m merchant.ID, r LinkRequest)
 	if err != nil {
 		return PayLink{}, err
 	}
-	l := merchant.Link{Merchant: m, Label: auth.CleanLabel(r.Label), Created: o.cfg.Clock.Now()}
+	l := merchant.Link{ID: merchant.NewLinkID(), Merchant: m, Label: auth.CleanLabel(r.Label), Created: o.cfg.Clock.Now()}
 	if utf8.RuneCountInString(r.Label) > auth.MaxLabel {
 		return PayLink{}, fault.Field("label", "is longer than %d characters", auth.MaxLabel)
 	}
-	if l.Price, err = priceOf(r, shop.Settings.PriceCurrency()); err != nil {
+	if l.Price, err = shop.Settings.LinkPrice(r.Amount, r.Currency); err != nil {
 		return PayLink{}, err
-	}
-	for l.ID == (merchant.LinkID{}) {
-		_, _ = rand.Read(l.ID[:]) // never fails (crypto/rand)
 	}
 	if err := o.cfg.Store.AddLink(ctx, l); err != nil {
 		return PayLink{}, err
 	}
 	return o.linkDoc(l), nil
-}
-
-// priceOf reads what a link asks for.
-func priceOf(r LinkRequest, otherwise money.Currency) (money.Fiat, error) {
-	cur := otherwise
-	if r.Currency != "" {
-		var ok bool
-		if cur, ok = money.Lookup(r.Currency); !ok {
-			return money.Fiat{}, fault.Field("currency", "%q is not a currency such as EUR (ISO 4217), or BTC", r.Currency)
-		}
-	}
-	if r.Amount == "" {
-		return money.Fiat{Code: cur.Code}, nil
-	}
-	price, err := money.ParseTyped(r.Amount, cur, ".")
-	switch {
-	case err != nil:
-		return price, fault.Field("amount", "%s", err)
-	case price.IsZero():
-		return price, fault.Field("amount", "is nothing; without it whoever pays says how much")
-	}
-	return price, nil
 }
 
 func (o *Operator) listLinks(ctx context.Context, m merchant.ID, _ Of) ([]PayLink, error) {

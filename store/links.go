@@ -30,7 +30,7 @@ func (r *linkRecord) facts(id []byte) facts {
 	return f
 }
 
-// AddLink keeps a new link of the point of sale.
+// AddLink keeps a new link of the point of sale; fault.Conflict where its id is in use.
 func (db *DB) AddLink(ctx context.Context, l merchant.Link) error {
 	if l.ID == (merchant.LinkID{}) || l.Price.Code == "" {
 		return errors.New("a link needs an id and a currency")
@@ -43,8 +43,11 @@ func (db *DB) AddLink(ctx context.Context, l merchant.Link) error {
 		if err != nil {
 			return err
 		}
-		if _, ok, err := t.get(bLinks, l.ID[:]); err != nil || ok {
-			return errors.Join(err, errors.New("the link's id is in use"))
+		switch _, ok, err := t.get(bLinks, l.ID[:]); {
+		case err != nil:
+			return err
+		case ok:
+			return fault.New(fault.Conflict, "There is such a link already")
 		}
 		rec := linkRecord{No: no, Label: l.Label, Price: fiatRecord(l.Price), Created: toInstant(l.Created), Revoked: toInstant(l.Revoked)}
 		return errors.Join(t.save(bLinks, l.ID[:], rec), t.reindex(facts{}, rec.facts(l.ID[:])))

@@ -62,6 +62,36 @@ func (c *deskClerk) sends(target string, form url.Values) string {
 // key is the key of the forms of a page.
 func (c *deskClerk) key(page string) string { return formOf(page).Get("form") }
 
+// A link that was made at the desk is a page on which anybody pays, and its code can be printed; once revoked it is none.
+func TestALinkFromTheDesk(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	alice := s.hires("alice")
+	form := formOf(alice.page(alice.root + "/links"))
+	form.Set("label", "Stall 3")
+	made := alice.sends(alice.root+"/links", form)
+	link := regexp.MustCompile(`src="(/pos/[^"/]+)/code.svg"`).FindStringSubmatch(made)
+	if link == nil {
+		t.Fatalf("no link was made:\n%s", made)
+	}
+	payer := &deskClerk{s: s, Client: &http.Client{}}
+	address := "http://" + s.api + link[1]
+	if page := payer.page(address); !strings.Contains(page, "Stall 3") {
+		t.Errorf("the link leads to\n%s", page)
+	}
+	if svg := payer.page(address + "/code.svg"); !strings.HasPrefix(svg, "<svg") {
+		t.Errorf("the code is %.100s", svg)
+	}
+	var list []admin.PayLink
+	if s.run(&list, "pos", "link", "list"); len(list) != 1 || !strings.HasSuffix(list[0].URL, link[1]) {
+		t.Fatalf("the command lists %+v", list)
+	}
+	alice.sends(alice.root+"/links/revoke", url.Values{"form": form["form"], "id": {list[0].ID}})
+	if page := payer.page(address); strings.Contains(page, "Stall 3") {
+		t.Error("a revoked link works")
+	}
+}
+
 // From the first command to a paid invoice, all of it at the desk.
 func TestADayAtTheDesk(t *testing.T) {
 	t.Parallel()

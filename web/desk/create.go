@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"encoding/hex"
 	"net/http"
 	"net/mail"
@@ -11,6 +12,7 @@ import (
 	"satchel/invoice"
 	"satchel/merchant"
 	"satchel/money"
+	"satchel/rate"
 	"satchel/web/text"
 )
 
@@ -47,10 +49,7 @@ func (v *visit) newPage() newPage {
 	p := newPage{Typed: typed, Open: v.form("kind") == "open", Callback: text.Clean(set.NotificationURL, maxText)}
 	rates := v.d.cfg.Rates.All()
 	p.Rates = len(rates) > 1
-	for _, c := range rates {
-		code := c.Currency.Code
-		p.Currencies = append(p.Currencies, choice{Value: code, Name: code, Picked: code == typed["currency"] || typed["currency"] == "" && code == v.d.cfg.Rates.Status().Code})
-	}
+	p.Currencies = currencies(rates, cmp.Or(typed["currency"], v.d.cfg.Rates.Status().Code))
 	for _, s := range []merchant.Speed{merchant.High, merchant.Medium, merchant.Low} {
 		name := map[merchant.Speed]string{merchant.High: "high: without a block, where the risk allows it", merchant.Medium: "medium: one confirmation", merchant.Low: "low: six confirmations"}[s]
 		p.Speeds = append(p.Speeds, choice{Value: s.String(), Name: name, Picked: s.String() == typed["speed"] || typed["speed"] == "" && s == set.Speed})
@@ -60,6 +59,15 @@ func (v *visit) newPage() newPage {
 		p.Windows = append(p.Windows, choice{Value: w.String(), Name: spell(w), Picked: w.String() == typed["window"]})
 	}
 	return p
+}
+
+// currencies are those that have a rate now.
+func currencies(rates []rate.Listed, picked string) (list []choice) {
+	for _, r := range rates {
+		code := r.Currency.Code
+		list = append(list, choice{Value: code, Name: code, Picked: code == picked})
+	}
+	return list
 }
 
 // spell writes a duration without its zeros: "15m", "24h".

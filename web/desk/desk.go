@@ -49,6 +49,7 @@ type Store interface {
 	callbackStore
 	logStore
 	grantStore
+	linkStore
 }
 
 type shopStore interface {

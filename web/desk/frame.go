@@ -64,6 +64,7 @@ func menu() []struct{ path, name, pages string } {
 	return []struct{ path, name, pages string }{
 		{"", "Overview", "overview"},
 		{"/invoices", "Invoices", "invoices invoice new"},
+		{"/links", "Payment links", "links"},
 		{"/callbacks", "Callbacks", "callbacks"},
 		{"/events", "Events", "events"},
 		{"/charts", "Charts", "charts"},
@@ -148,6 +149,8 @@ func doneText(code string) string {
 		"notified":  "The callback is on its way again.",
 		"resent":    "The delivery is on its way again.",
 		"created":   "The invoice was made. Its link is below.",
+		"linked":    "The link was made.",
+		"unlinked":  "The link makes no more invoices.",
 		"token":     "The token was made. It is shown for two minutes.",
 		"offered":   "The pairing code was made.",
 		"approved":  "The client was approved.",

@@ -25,6 +25,7 @@ type furniture struct {
 	lateOut, overOut, strayOut                         invoice.Outpoint
 	token, offer, asked                                auth.Grant
 	delivery                                           notify.Delivery
+	link                                               merchant.Link
 }
 
 // furnish gives a merchant invoices that need every kind of hand, tokens, a client that waits, and callbacks that fail.
@@ -68,7 +69,19 @@ func (o *office) furnish(m merchant.ID) furniture {
 	f.new = o.sells(m)
 	o.grants(m, &f)
 	o.delivers(m, &f)
+	f.link = o.links(m, "Stall <b>3</b>", "5", "EUR")
 	return f
+}
+
+// links makes a link of the point of sale.
+func (o *office) links(m merchant.ID, label, amount, currency string) merchant.Link {
+	o.t.Helper()
+	l := merchant.Link{ID: merchant.NewLinkID(), Merchant: m, Label: label, Created: o.read()}
+	var err error
+	l.Price, err = merchant.Settings{}.LinkPrice(amount, currency)
+	o.must(err)
+	o.must(o.db.AddLink(context.Background(), l))
+	return l
 }
 
 func (o *office) grants(m merchant.ID, f *furniture) {

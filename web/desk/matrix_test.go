@@ -25,19 +25,21 @@ type names struct {
 	token    string
 	code     string // of a client that waits
 	order    string
+	link     string
 }
 
 func namesOf(m merchant.ID, f furniture) names {
 	return names{
 		shop: m, invoice: string(f.new.ID), late: string(f.late.ID), outpoint: f.lateOut.String(), delivery: fmt.Sprint(f.delivery.ID), of: string(f.delivery.Invoice),
 		token: f.token.ID.String(), code: f.offer.Pairing.Code, order: f.new.Order.OrderID,
+		link: f.link.ID.String(),
 	}
 }
 
 func unknown() names {
 	return names{
 		shop: "shop-000000000000000009", invoice: "2Zz7mZk3VtWc9sXyB2nLdR", late: "3Zz7mZk3VtWc9sXyB2nLdR", of: "4Zz7mZk3VtWc9sXyB2nLdR",
-		outpoint: invoice.Outpoint{TxID: storetest.Txid(999_999)}.String(), delivery: "999999", token: auth.TokenID{9}.String(), code: "zzzzzzz", order: "order-none",
+		outpoint: invoice.Outpoint{TxID: storetest.Txid(999_999)}.String(), delivery: "999999", token: auth.TokenID{9}.String(), code: "zzzzzzz", order: "order-none", link: merchant.LinkID{9}.String(),
 	}
 }
 
@@ -67,11 +69,14 @@ func cells() map[string]filling {
 
 		"GET /m/{shop}": page(""), "GET /m/{shop}/new": page("/new"), "GET /m/{shop}/events": page("/events"), "GET /m/{shop}/live": page("/live"),
 		"GET /m/{shop}/callbacks": page("/callbacks"), "GET /m/{shop}/rates": page("/rates"), "GET /m/{shop}/charts": page("/charts"), "GET /m/{shop}/health": page("/health"),
-		"GET /m/{shop}/settings":     page("/settings"),
-		"GET /m/{shop}/invoices":     form(func(n names) (string, []string) { return "/invoices?q=" + n.order, nil }),
-		"GET /m/{shop}/invoices.csv": form(func(n names) (string, []string) { return "/invoices.csv?q=" + n.order, nil }),
-		"GET /m/{shop}/payments.csv": form(func(n names) (string, []string) { return "/payments.csv?q=" + n.order, nil }),
-		"GET /m/{shop}/clients":      form(func(n names) (string, []string) { return "/clients?made=" + n.token + "&code=" + n.code, nil }),
+		"GET /m/{shop}/settings":      page("/settings"),
+		"GET /m/{shop}/invoices":      form(func(n names) (string, []string) { return "/invoices?q=" + n.order, nil }),
+		"GET /m/{shop}/invoices.csv":  form(func(n names) (string, []string) { return "/invoices.csv?q=" + n.order, nil }),
+		"GET /m/{shop}/payments.csv":  form(func(n names) (string, []string) { return "/payments.csv?q=" + n.order, nil }),
+		"GET /m/{shop}/links":         form(func(n names) (string, []string) { return "/links?made=" + n.link, nil }),
+		"POST /m/{shop}/links":        form(func(names) (string, []string) { return "/links", []string{"label", "Stall 4"} }),
+		"POST /m/{shop}/links/revoke": form(func(n names) (string, []string) { return "/links/revoke", []string{"id", n.link} }),
+		"GET /m/{shop}/clients":       form(func(n names) (string, []string) { return "/clients?made=" + n.token + "&code=" + n.code, nil }),
 		"GET /m/{shop}/invoices/{id}": form(func(n names) (string, []string) {
 			return "/invoices/" + n.invoice, nil
 		}),
@@ -153,7 +158,9 @@ func (o *office) state(m merchant.ID) string {
 	waiting, err := o.access.Pairings(ctx)
 	o.must(err)
 	waiting = slices.DeleteFunc(waiting, func(g auth.Grant) bool { return g.Merchant != "" && g.Merchant != m })
-	return fmt.Sprintf("%+v %s %+v %+v %+v %+v %+v %v", shop, shop.Secrets.Webhook.Reveal(), invoices, grants, events, deliveries, waiting, o.set[m])
+	links, err := o.db.LinksOf(ctx, m)
+	o.must(err)
+	return fmt.Sprintf("%+v %s %+v %+v %+v %+v %+v %v %+v", shop, shop.Secrets.Webhook.Reveal(), invoices, grants, events, deliveries, waiting, o.set[m], links)
 }
 
 // A viewer sees every page, and changes nothing: every form is refused, whatever is in it.
@@ -207,7 +214,7 @@ func TestStrangersGetTheDoor(t *testing.T) {
 		if r.role != 0 && res.StatusCode != http.StatusSeeOther {
 			t.Errorf("%d", res.StatusCode)
 		}
-		silent(t, text, n.invoice, n.token, n.code, "Tea & Biscuits")
+		silent(t, text, n.invoice, n.token, n.code, n.link, "Tea & Biscuits")
 	})
 }
 
@@ -220,7 +227,7 @@ func TestNeighboursReachNothing(t *testing.T) {
 	o.must(err)
 	_, err = o.staff.Add(t.Context(), auth.NewOperator{Name: "alice", Role: auth.Owner, Merchant: shopA, Password: words})
 	o.must(err)
-	secrets := []string{theirs.invoice, theirs.late, theirs.token, theirs.code, "Tea & Biscuits", string(shopA)}
+	secrets := []string{theirs.invoice, theirs.late, theirs.token, theirs.code, theirs.link, "Tea & Biscuits", string(shopA)}
 	each(t, func(t *testing.T, r route, c filling) {
 		if r.path == livePath || !strings.HasPrefix(r.path, shopPath) {
 			return

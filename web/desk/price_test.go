@@ -2,6 +2,7 @@ package desk
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -67,7 +68,7 @@ func TestPricesAreReadExactly(t *testing.T) {
 			continue
 		}
 		want := fmt.Sprintf("“price” %q is no clear amount; it is written like %s", c.typed, c.example)
-		if res.StatusCode != 422 || len(list) != before || !strings.Contains(plain(page), want) || !strings.Contains(page, `value="`+c.typed+`"`) {
+		if res.StatusCode != http.StatusUnprocessableEntity || len(list) != before || !strings.Contains(plain(page), want) || !strings.Contains(page, `value="`+c.typed+`"`) {
 			t.Errorf("%s %s: %d, %d invoices more: %s", c.typed, c.code, res.StatusCode, len(list)-before, plain(page))
 		}
 	}

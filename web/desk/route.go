@@ -45,6 +45,7 @@ func table() []route {
 		{get, at("/payments.csv"), viewer, (*visit).exportPayments},
 		{get, at("/invoices/{id}"), viewer, (*visit).invoice},
 		{get, at("/new"), owner, (*visit).showNew},
+		{get, at("/links"), viewer, (*visit).links},
 		{get, at("/events"), viewer, (*visit).events},
 		{get, livePath, viewer, (*visit).live},
 		{get, at("/callbacks"), viewer, (*visit).callbacks},
@@ -55,6 +56,8 @@ func table() []route {
 		{get, at("/settings"), viewer, (*visit).settings},
 
 		{post, at("/new"), owner, (*visit).create},
+		{post, at("/links"), owner, (*visit).makeLink},
+		{post, at("/links/revoke"), owner, (*visit).revokeLink},
 		{post, at("/invoices/{id}/mark"), owner, (*visit).mark},
 		{post, at("/invoices/{id}/adjust"), owner, (*visit).adjust},
 		{post, at("/invoices/{id}/cancel"), owner, (*visit).cancel},

@@ -2,6 +2,8 @@ package desk
 
 import (
 	"flag"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -23,7 +25,13 @@ func onSocket(t *testing.T) (*office, string) {
 	srv := httptest.NewUnstartedServer(nil)
 	base := "http://" + srv.Listener.Addr().String()
 	o := newOffice(t, func(c *Config) { c.Base, c.Network = base, "regtest" })
-	srv.Config.Handler = o.Handler()
+	mux := http.NewServeMux()
+	mux.Handle("/", o.Handler())
+	mux.HandleFunc("/pos/{key}/code.svg", func(rw http.ResponseWriter, _ *http.Request) { // the point of sale draws it
+		rw.Header().Set("Content-Type", "image/svg+xml")
+		_, _ = io.WriteString(rw, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>`)
+	})
+	srv.Config.Handler = mux
 	srv.Start()
 	t.Cleanup(func() {
 		o.Stop()
@@ -122,7 +130,7 @@ func TestEveryPageOnEveryScreen(t *testing.T) {
 	root := base + "/dashboard/m/" + string(shopA)
 	pages := map[string]string{
 		"overview": "", "invoices": "/invoices", "late": "/invoices/" + string(f.late.ID), "hostile": "/invoices/" + string(f.hostile.ID), "complete": "/invoices/" + string(f.complete.ID),
-		"new": "/new", "callbacks": "/callbacks", "events": "/events", "charts": "/charts?days=7", "clients": "/clients", "rates": "/rates", "health": "/health",
+		"new": "/new", "callbacks": "/callbacks", "events": "/events", "charts": "/charts?days=7", "clients": "/clients", "links": "/links?made=" + f.link.ID.String(), "rates": "/rates", "health": "/health",
 		"settings": "/settings", "settings-own": "/../" + string(shopB) + "/settings", "nowhere": "/none",
 	}
 	b := browser.Start(t)
