@@ -33,7 +33,7 @@ func CheckURL(text string, allowPrivate bool) error {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") { // RFC 6761: always loopback
 		return fault.Field(fieldURL, "must not lead to this machine (%s)", host)
 	}
-	if ip, err := netip.ParseAddr(host); err == nil && !newGuard(false, nil).public(ip) {
+	if ip, err := netip.ParseAddr(host); err == nil && !Public(ip) {
 		return fault.Field(fieldURL, "must not lead to the private address %s", ip)
 	}
 	return nil

@@ -28,7 +28,7 @@ const (
 // clientConfig is what the transport needs to know; resolver and roots are the system's when nil.
 type clientConfig struct {
 	allowPrivate bool
-	forbidPorts  []uint16
+	own          Own
 	perEndpoint  int
 	resolver     *net.Resolver
 	roots        *x509.CertPool
@@ -40,7 +40,7 @@ func newTransport(c clientConfig) *http.Transport {
 	dialer := &net.Dialer{
 		Timeout:        dialWait,
 		Resolver:       c.resolver,
-		ControlContext: newGuard(c.allowPrivate, c.forbidPorts).control,
+		ControlContext: newGuard(c.allowPrivate, c.own).control,
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)

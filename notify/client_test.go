@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -135,7 +136,10 @@ func TestPostSaysWhyThereIsNoAnswer(t *testing.T) {
 	reset := rawReceiver(t, func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0) })
 	eof := rawReceiver(t, func(net.Conn) {})
 	odd := rawReceiver(t, func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-odd\r\n") })
-	c := realClient(t, 300*time.Millisecond, clientConfig{allowPrivate: true, forbidPorts: []uint16{4242}})
+	own := func(_ context.Context, to netip.AddrPort) string {
+		return map[uint16]string{4242: "the node's RPC"}[to.Port()]
+	}
+	c := realClient(t, 300*time.Millisecond, clientConfig{allowPrivate: true, own: own})
 	for url, want := range map[string]string{
 		closed:                          "connection refused",
 		secure.URL:                      "TLS: certificate signed by an unknown authority",
@@ -144,7 +148,7 @@ func TestPostSaysWhyThereIsNoAnswer(t *testing.T) {
 		reset:                           "connection reset",
 		eof:                             "connection closed without an answer",
 		odd:                             `no valid answer: net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0-odd"`,
-		"http://127.0.0.1:4242/":        "refused: a port that this daemon uses itself",
+		"http://127.0.0.1:4242/":        "refused: 127.0.0.1:4242 is the node's RPC",
 		"http://u:hush@127.0.0.1:4242/": "refused: notificationURL: must not contain a user name or password",
 	} {
 		got := c.post(t.Context(), url, c.header(), []byte(`{}`))

@@ -3,7 +3,6 @@ package notify
 import (
 	"context"
 	"net/netip"
-	"slices"
 	"syscall"
 
 	"code.dny.dev/ssrf"
@@ -13,7 +12,7 @@ import (
 // address, a resolver that reads odd numbers, or one of several addresses cannot get around it.
 type guard struct {
 	allowPrivate bool
-	forbidPorts  []uint16
+	own          Own
 	list         *ssrf.Guardian
 }
 
@@ -23,8 +22,8 @@ type refusal string
 // Error gives the reason.
 func (r refusal) Error() string { return string(r) }
 
-func newGuard(allowPrivate bool, forbidPorts []uint16) guard {
-	return guard{allowPrivate: allowPrivate, forbidPorts: forbidPorts, list: ssrf.New(
+func newGuard(allowPrivate bool, own Own) guard {
+	return guard{allowPrivate: allowPrivate, own: own, list: ssrf.New(
 		ssrf.WithAnyPort(),
 		// Azure's host agent answers on an address that no registry calls private.
 		ssrf.WithDeniedV4Prefixes(netip.MustParsePrefix("168.63.129.16/32")),
@@ -32,13 +31,15 @@ func newGuard(allowPrivate bool, forbidPorts []uint16) guard {
 }
 
 // control is a net.Dialer's ControlContext: it runs for each address of each dial, before anything is sent.
-func (g guard) control(_ context.Context, network, address string, _ syscall.RawConn) error {
+func (g guard) control(ctx context.Context, network, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || network != "tcp4" && network != "tcp6" {
 		return refusal("refused: not a TCP address")
 	}
-	if slices.Contains(g.forbidPorts, to.Port()) {
-		return refusal("refused: a port that this daemon uses itself")
+	if g.own != nil {
+		if what := g.own(ctx, to); what != "" {
+			return refusal("refused: " + to.String() + " is " + what)
+		}
 	}
 	if g.allowPrivate || g.public(to.Addr()) {
 		return nil
@@ -46,6 +47,8 @@ func (g guard) control(_ context.Context, network, address string, _ syscall.Raw
 	return refusal("refused: private address " + to.Addr().String())
 }
 
-// public tells that an address belongs to the public internet: it is in no special-purpose registry of IANA, and for
+// Public tells that an address belongs to the public internet: it is in no special-purpose registry of IANA, and for
 // IPv6 it is global unicast. An IPv4 address that is wrapped in an IPv6 one is never public.
+func Public(ip netip.Addr) bool { return newGuard(false, nil).public(ip) }
+
 func (g guard) public(ip netip.Addr) bool { return g.list.SafeAddr(ip) == nil }

@@ -206,7 +206,13 @@ func TestRedirectToPrivate(t *testing.T) {
 }
 
 func TestGuard(t *testing.T) {
-	strict, open := newGuard(false, []uint16{8332}), newGuard(true, []uint16{8332})
+	own := func(_ context.Context, to netip.AddrPort) string {
+		if to.Port() == 8332 {
+			return "the node"
+		}
+		return ""
+	}
+	strict, open := newGuard(false, own), newGuard(true, own)
 	for _, to := range []string{
 		"1.1.1.1:443", "8.8.8.8:80", "9.255.255.255:1", "11.0.0.1:8443", "100.63.255.255:443", "100.128.0.1:443", "126.255.255.255:443",
 		"128.0.0.1:443", "172.15.255.255:443", "172.32.0.1:443", "192.167.255.255:443", "192.169.0.1:443", "223.255.255.255:443",
@@ -218,7 +224,7 @@ func TestGuard(t *testing.T) {
 	}
 	for _, to := range []string{"8.8.8.8:8332", "127.0.0.1:8332", "[::1]:8332"} {
 		for _, g := range []guard{strict, open} {
-			if err := g.control(t.Context(), "tcp4", to, nil); err == nil || !strings.Contains(err.Error(), "port") {
+			if err := g.control(t.Context(), "tcp4", to, nil); err == nil || err.Error() != "refused: "+to+" is the node" {
 				t.Errorf("%s: %v", to, err)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -45,8 +46,12 @@ type Config struct {
 	Workers      int           // attempts at a time
 	PerEndpoint  int           // of those, to one EndpointKey
 	AllowPrivate bool          // callbacks may go to loopback, private and reserved addresses
-	ForbidPorts  []uint16      // ports that no callback goes to, whatever the address: this daemon's and its node's own
+	Own          Own           // nil: nothing
 }
+
+// Own names what of this daemon or its node listens at an address, "" where nothing does. It is asked for every dial, of
+// private and of public addresses, and no callback goes where it names something.
+type Own func(ctx context.Context, to netip.AddrPort) string
 
 // Notifier delivers what is due. New makes it, Run runs it.
 type Notifier struct {
@@ -67,7 +72,7 @@ type Notifier struct {
 func New(c Config) (*Notifier, error) {
 	c = c.withDefaults()
 	return newNotifier(c, newTransport(clientConfig{
-		allowPrivate: c.AllowPrivate, forbidPorts: c.ForbidPorts, perEndpoint: c.PerEndpoint,
+		allowPrivate: c.AllowPrivate, own: c.Own, perEndpoint: c.PerEndpoint,
 	}))
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -33,6 +34,7 @@ func TestScenariosOfGroupE(t *testing.T) {
 	c.scenario("55 the same event again", func() { c.again(h) })
 	c.scenario("56 who asked for less gets less", func() { c.less(h) })
 	c.scenario("57 redirects are not followed", func() { c.redirected(h) })
+	c.scenario("57 the node's and the daemon's own ports", func() { c.ownPorts() })
 	c.scenario("57 private addresses", func() { c.privateAddresses(h) })
 	c.balanced()
 	c.checkStory()
@@ -350,6 +352,39 @@ func (c *scene) redirected(h *hook) {
 		c.t.Errorf("%d redirects were followed", n)
 	}
 	c.mine(1)
+}
+
+// ownPorts wants callbacks where private addresses are allowed, and still may not go: to the node and to the daemon.
+func (c *scene) ownPorts() {
+	_, metrics, _ := net.SplitHostPort(c.metrics)
+	says := map[string]string{
+		c.node.URL() + "/": "the node's RPC", "http://" + c.api + "/invoices": "this daemon's API",
+		"http://" + c.metrics + "/metrics": "this daemon's metrics", "http://localhost:" + metrics + "/": "this daemon's metrics",
+		"http://0.0.0.0:" + metrics + "/": "this daemon's metrics",
+	}
+	for _, address := range c.node.ZMQ() {
+		says["http"+strings.TrimPrefix(address, "tcp")] = "the node's ZMQ"
+	}
+	if len(says) != 5+3 {
+		c.t.Fatalf("targets %v", says)
+	}
+	ids := map[string]string{}
+	for url := range says {
+		ids[url] = c.paidAt(url).ID
+	}
+	c.mine(1)
+	for url, what := range says {
+		var d admin.Delivery
+		c.eventually("an attempt at "+url, func() bool { d = c.shown(ids[url]).Deliveries[0]; return d.Tries >= 1 })
+		if a := d.Attempts[0]; d.State != "pending" || a.Status != 0 || !strings.HasPrefix(a.Error, "refused: ") || !strings.HasSuffix(a.Error, " is "+what) {
+			c.t.Errorf("%s: %+v", url, a)
+		}
+	}
+	var sample admin.Attempt
+	c.run(&sample, "delivery", "test", c.node.URL())
+	if !strings.HasSuffix(sample.Error, " is the node's RPC") {
+		c.t.Errorf("a sample: %+v", sample)
+	}
 }
 
 // privateAddresses forbids private addresses, as every network but regtest does. What was promised to one before is not

@@ -46,6 +46,7 @@ type daemonParts struct {
 	keys     *derivers
 	rates    *rate.Service
 	notifier *notify.Notifier
+	own      *ownPorts
 	hub      *live.Hub
 	metrics  *api.Metrics
 	api      *api.API
@@ -217,9 +218,10 @@ func (d *daemonParts) wireMoney() error {
 	if err != nil {
 		return err
 	}
+	d.own = newOwnPorts(d.set, d.node)
 	d.notifier, err = notify.New(notify.Config{
 		Store: d.db, Mailer: mailer, Log: d.part("notify"), Now: d.clock.Now, Version: version, Timeout: d.set.timeout, RetryFor: d.set.retryFor,
-		AllowPrivate: d.set.allowPrivate, Observe: func(a notify.Attempt) { d.metrics.Delivered(a.Status, a.Took) },
+		AllowPrivate: d.set.allowPrivate, Own: d.own.At, Observe: func(a notify.Attempt) { d.metrics.Delivered(a.Status, a.Took) },
 	})
 	return err
 }
@@ -324,7 +326,7 @@ func (d *daemonParts) listen(ctx context.Context) ([]bound, error) {
 		servers = append(servers, d.api.MetricsServer(d.set.metrics))
 	}
 	var list []bound
-	for _, srv := range servers {
+	for i, srv := range servers {
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", srv.Addr)
 		if err != nil {
 			for _, b := range list {
@@ -333,6 +335,7 @@ func (d *daemonParts) listen(ctx context.Context) ([]bound, error) {
 			return nil, fmt.Errorf("listen: %w", err)
 		}
 		list = append(list, bound{server: srv, listener: l})
+		d.own.listening([]string{"this daemon's API", "this daemon's metrics"}[i], l.Addr())
 	}
 	return list, nil
 }
