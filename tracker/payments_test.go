@@ -418,12 +418,12 @@ func refused(t *testing.T, w *world, inv invoice.Invoice, want string) {
 	t.Fatalf("verdict %+v, want the reason %q", v, want)
 }
 
-// Ten thousand payments of dust to one invoice cost the same each.
+// Five thousand payments of dust to one invoice cost the same each.
 func TestDustStaysLinear(t *testing.T) {
 	w := newWorld(t)
 	inv := w.ask()
 	script := inv.Address.Script
-	for i := range 3000 {
+	for i := range 5000 {
 		w.chain.Pay(script, money.Sats(100+i%7))
 	}
 	w.round()

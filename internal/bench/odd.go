@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"satchel/regtest"
@@ -63,7 +64,57 @@ func (s *siege) blocks(ctx context.Context) error {
 			Ratio: ms(took) / ms(plain), Target: "<= 5 s", OK: took <= 5*time.Second,
 		})
 	}
+	took, err := s.crowded(ctx)
+	if err != nil {
+		return fmt.Errorf("a block with %d payments to us: %w", crowd*parts, err)
+	}
+	s.figures = append(s.figures, figure{
+		Name: "a block with 5,000 payments to us, to the last callback", Value: ms(took), Unit: "ms", Beside: "an ordinary block, ms", Limit: ms(plain),
+		Ratio: ms(took) / ms(plain), Target: "<= 10 s", OK: took <= 10*time.Second,
+	})
 	return nil
+}
+
+// crowd is how many invoices a block pays at once, each in so many parts of 500 satoshis, which add up to what is due.
+const crowd, parts = 50, 100
+
+// crowded mines one transaction that makes 5,000 payments to us, and waits until the shop is told of every invoice.
+func (s *siege) crowded(ctx context.Context) (time.Duration, error) {
+	free, err := s.node.FreeCoins(ctx, 1, 2*crowd*price)
+	if err != nil {
+		return 0, err
+	}
+	var outputs []regtest.Output
+	waits := make([]<-chan time.Time, crowd)
+	for i := range waits {
+		inv, wait, err := s.ask()
+		if err != nil {
+			return 0, err
+		}
+		script, err := scriptOf(inv.Address)
+		if err != nil {
+			return 0, err
+		}
+		waits[i] = wait
+		outputs = append(outputs, slices.Repeat([]regtest.Output{{Script: script, Sats: 50_000 / parts}}, parts)...)
+	}
+	raw, _, err := free[0].SpendWith(nil, outputs...)
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	if _, err := s.node.MineRaw(ctx, raw); err != nil {
+		return 0, err
+	}
+	last := time.Duration(0)
+	for _, wait := range waits {
+		took, err := s.told(ctx, wait, began)
+		if err != nil {
+			return 0, err
+		}
+		last = max(last, took)
+	}
+	return last, nil
 }
 
 // inBlock mines a payment that the mempool never saw together with a transaction, and waits for the callback.
