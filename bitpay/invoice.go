@@ -1,6 +1,7 @@
 package bitpay
 
 import (
+	"strings"
 	"time"
 
 	"satchel/invoice"
@@ -52,7 +53,7 @@ func (e *encoder) invoice(f Facts, v View) {
 	e.payment(inv)
 	e.transactions(f)
 	e.settings(inv)
-	e.opt("merchantName", f.Merchant)
+	e.opt("merchantName", strings.Map(legible, f.Merchant)) // others show it
 	e.fixed(f)
 	e.extras(inv.Order)
 	buyer := inv.Order.Buyer

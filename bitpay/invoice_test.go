@@ -65,6 +65,18 @@ func TestInvoiceDocuments(t *testing.T) {
 	golden(t, "invoice-new-public", InvoiceDocument(facts(sample()), Public))
 }
 
+// Plug-ins show the merchant's name; what a shop keeps with an invoice comes back as it was given.
+func TestANameIsShownAndDataIsKept(t *testing.T) {
+	f := facts(sample())
+	f.Merchant, f.Invoice.Order.PosData = "\u202ETea\u2066 \x1b& שלום", "\u202E{\t}\u2066"
+	for _, view := range []View{Public, POS, Merchant} {
+		data := judge(t, InvoiceDocument(f, view))
+		if data["merchantName"] != "Tea & שלום" || data["posData"] != f.Invoice.Order.PosData {
+			t.Errorf("%q and %q", data["merchantName"], data["posData"])
+		}
+	}
+}
+
 // judge holds a document against what the strict clients accept: which JSON kinds each member may have. What is not
 // listed may be anything but null.
 func judge(t *testing.T, document []byte) map[string]any {

@@ -108,6 +108,14 @@ func straight(c rune) rune {
 	return c
 }
 
+// legible drops what a name cannot show, and what changes the direction of the text around it.
+func legible(c rune) rune {
+	if unicode.IsControl(c) || isOverride(c) {
+		return -1
+	}
+	return c
+}
+
 // isOverride tells the characters that change the direction of a text around them (Unicode UAX #9).
 func isOverride(c rune) bool { return c >= 0x202A && c <= 0x202E || c >= 0x2066 && c <= 0x2069 }
 

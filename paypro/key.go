@@ -80,7 +80,7 @@ func (k Key) Keys(owner string, hosts []string, now time.Time) []byte {
 		Expires string   `json:"expirationDate"`
 		Domains []string `json:"validDomains"`
 		Keys    []string `json:"publicKeys"`
-	}{owner, iso(time.Date(now.UTC().Year()+2, 1, 1, 0, 0, 0, 0, time.UTC)), hosts, []string{k.public}}
+	}{plain(owner), iso(time.Date(now.UTC().Year()+2, 1, 1, 0, 0, 0, 0, time.UTC)), hosts, []string{k.public}}
 	return encode(doc)
 }
 

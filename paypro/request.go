@@ -2,7 +2,9 @@ package paypro
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
+	"unicode"
 
 	"satchel/money"
 )
@@ -22,7 +24,22 @@ type Request struct {
 }
 
 func (r Request) memo() string {
-	return "Payment request for invoice " + r.ID + " for merchant " + r.Merchant
+	return "Payment request for invoice " + r.ID + " for merchant " + plain(r.Merchant)
+}
+
+// plain makes a name fit for a wallet to show: one line, without controls and without what turns the direction of the
+// text around it (Unicode UAX 9). Wallets show a memo beside the amount, and are trusted for it.
+func plain(name string) string {
+	shown := func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069, r >= 0xE0000 && r <= 0xE007F, r == 0xFEFF:
+			return -1
+		}
+		return r
+	}
+	return strings.Join(strings.Fields(strings.Map(shown, name)), " ")
 }
 
 // uri is the address with the amount, for wallets without a payment protocol (BIP 21), and with the way here (BIP 72).

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +60,29 @@ func TestTheAnswersToAWalletThatAsks(t *testing.T) {
 		if c.sign && !json.Valid([]byte(c.body)) {
 			t.Error("it is no JSON")
 		}
+	}
+}
+
+// A wallet shows the memo beside the amount. A merchant's name cannot turn the line around, hide in it or begin another.
+func TestAMemoIsOneLineOfText(t *testing.T) {
+	r, key := sample(), testKey(t)
+	r.Merchant = "\u202ETea\u2066 \x00\x1b[2J\r\n& \u2028Biscuits שלום 🍵\U000E0041\uFEFF "
+	const want = "Tea [2J & Biscuits שלום 🍵"
+	for _, form := range []Form{RequestB70, RequestV1, OptionsV2, RequestV2} {
+		body := r.Answer(form).Body
+		if form != RequestB70 {
+			var doc struct{ Memo string }
+			if err := json.Unmarshal(body, &doc); err != nil {
+				t.Fatal(err)
+			}
+			body = []byte(doc.Memo + "2") // in BIP 70 the address follows, whose tag is a 2
+		}
+		if !strings.Contains(string(body), " for merchant "+want+"2") {
+			t.Errorf("form %d: %q", form, body)
+		}
+	}
+	if doc := string(key.Keys(r.Merchant, nil, r.Created)); !strings.Contains(doc, `"owner":"Tea [2J \u0026 Biscuits שלום 🍵"`) {
+		t.Errorf("the keys' owner: %s", doc)
 	}
 }
 
