@@ -71,9 +71,11 @@ func (v *visit) export(name string, head []string, each int, fn func(invoice.Sho
 	if err != nil {
 		return err
 	}
-	f := w.filter
-	f.Limit, f.Below = exportChunk, invoice.Mark{}
-	words := strings.ToLower(w.Query)
+	w.filter.Below = invoice.Mark{}
+	h, err := v.track(w)
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	out := csv.NewWriter(&b)
 	out.UseCRLF = true
@@ -85,20 +87,9 @@ func (v *visit) export(name string, head []string, each int, fn func(invoice.Sho
 	}
 	ctl, begun := http.NewResponseController(v.rw), false
 	row(head...)
-	for {
-		list, err := v.d.cfg.Store.ShowInvoices(v.ctx(), v.shop.ID, f, max(each, 1))
-		if err != nil {
-			if !begun {
-				return err
-			}
-			v.d.cfg.Log.WarnContext(v.ctx(), "an export broke off", "err", err)
-			panic(http.ErrAbortHandler)
-		}
+	err = v.all(h, max(each, 1), func(list []invoice.Shown) (bool, error) {
 		for _, s := range list {
-			f.Below = s.Invoice.Mark()
-			if words == "" || speaks(s.Invoice, words) {
-				fn(s, row)
-			}
+			fn(s, row)
 		}
 		out.Flush()
 		if !begun {
@@ -107,13 +98,16 @@ func (v *visit) export(name string, head []string, each int, fn func(invoice.Sho
 		}
 		_ = ctl.SetWriteDeadline(time.Now().Add(v.d.write)) //nolint:forbidigo // a socket keeps the machine's time; a test's recorder has none
 		if _, err := v.rw.Write(b.Bytes()); err != nil {
-			return nil //nolint:nilerr // the client went away
+			return false, nil //nolint:nilerr // the client went away
 		}
 		b.Reset()
-		if len(list) < exportChunk {
-			return nil
-		}
+		return true, nil
+	})
+	if err != nil && begun {
+		v.d.cfg.Log.WarnContext(v.ctx(), "an export broke off", "err", err)
+		panic(http.ErrAbortHandler)
 	}
+	return err
 }
 
 func (v *visit) exportHeader(name string) {

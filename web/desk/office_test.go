@@ -256,7 +256,12 @@ func (o *office) stocks(m merchant.ID, n int) {
 // pays sees an output now, in the mempool or in a block.
 func (o *office) pays(inv invoice.Invoice, tx int, sats money.Sats, height int32) invoice.Outpoint {
 	o.t.Helper()
-	out, now := invoice.Outpoint{TxID: storetest.Txid(tx)}, o.read()
+	return o.paysBy(inv, invoice.Outpoint{TxID: storetest.Txid(tx)}, sats, height)
+}
+
+func (o *office) paysBy(inv invoice.Invoice, out invoice.Outpoint, sats money.Sats, height int32) invoice.Outpoint {
+	o.t.Helper()
+	now := o.read()
 	place := invoice.Place{Where: invoice.InMempool}
 	if height > 0 {
 		place = invoice.Place{Where: invoice.InBlock, Block: [32]byte{byte(height)}, Height: height, BlockTime: now}
