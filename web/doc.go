@@ -28,7 +28,8 @@
 // BitPay's invoice states. "paid" comes before any later one, and again before "close": some shops wait for that word,
 // others keep only the last. bitpay.js gives the page window.bitpay: showInvoice(id), hideFrame, showFrame,
 // onModalWillEnter(fn), onModalWillLeave(fn), onModalReceiveMessage(fn), setApiUrlPrefix(url), and enableTestMode, which
-// does nothing, because this server is the one for tests as well. It believes messages of its own frame only.
+// does nothing, because this server is the one for tests as well. It believes messages of its own frame only, and asks no
+// server but the one it came from: that of its script tag or, where it has none, the public URL that is written into it.
 //
 // The page shows what a payer may see and nothing else. Every text in it may be hostile: html/template writes it, the script
 // sets it as text only, and the policy in the header lets no other script, style or host in. Any site may frame the page,

@@ -44,9 +44,11 @@ type Web struct {
 	prefix    string // the path of it
 	assets    *static.Files
 	languages languages
-	pages     *template.Template
-	codes     codes
-	mux       *http.ServeMux
+
+	shopScript script // bitpay.js
+	pages      *template.Template
+	codes      codes
+	mux        *http.ServeMux
 
 	beat  time.Duration // between comments, and between looks without a wake
 	write time.Duration // within which a client takes an event
@@ -73,6 +75,10 @@ func New(cfg Config) (*Web, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load assets: %w", err)
 	}
+	shopScript, err := shopScriptFor(files, strings.TrimRight(base.String(), "/"))
+	if err != nil {
+		return nil, err
+	}
 	tongues, err := loadLanguages()
 	if err != nil {
 		return nil, fmt.Errorf("load languages: %w", err)
@@ -83,7 +89,7 @@ func New(cfg Config) (*Web, error) {
 	}
 	w := &Web{
 		cfg: cfg, base: strings.TrimRight(base.String(), "/"), prefix: strings.TrimRight(base.EscapedPath(), "/"),
-		assets: files, languages: tongues, pages: pages,
+		assets: files, shopScript: shopScript, languages: tongues, pages: pages,
 		mux: http.NewServeMux(), beat: heartbeat, write: writeWait, stopped: make(chan struct{}),
 	}
 	w.mux.HandleFunc("GET /invoice", w.page)

@@ -1,20 +1,22 @@
 // What a shop's page loads to show an invoice over itself: window.bitpay, as BitPay's plug-ins know it. The server that
-// this file came from is the one that is asked, unless setApiUrlPrefix says another.
+// this file came from is the one that is asked, unless setApiUrlPrefix says another. A script tag tells which that is;
+// a module, a bundle or eval has none, and goes by what the server wrote into the file.
 "use strict";
 (() => {
   if (window.bitpay) return;
-  const self = document.currentScript && document.currentScript.src;
-  let base = self ? self.replace(/\/bitpay(\.min)?\.js([?#].*)?$/, "") : "https://bitpay.com";
+  const home = "";
+  const tag = document.currentScript && /^(.*)\/bitpay(\.min)?\.js([?#].*)?$/.exec(document.currentScript.src);
+  let base = tag ? tag[1] : home;
   const nothing = () => {};
   let entering = nothing, leaving = nothing, receiving = nothing;
   let frame = null, shade = null, before = null, visible = false, alive = false;
 
   const build = () => {
-    shade = document.createElement("div");
-    shade.setAttribute("role", "dialog");
-    shade.setAttribute("aria-modal", "true");
+    shade = document.createElement("dialog");
     shade.setAttribute("aria-label", "Bitcoin");
-    shade.style.cssText = "position:fixed;inset:0;z-index:2147483647;display:none;align-items:center;justify-content:center;background:rgb(0 0 0/60%)";
+    shade.style.cssText = "position:fixed;inset:0;width:100%;height:100%;max-width:none;max-height:none;margin:0;border:0;padding:0;" +
+      "display:none;align-items:center;justify-content:center;background:rgb(0 0 0/60%)";
+    shade.addEventListener("cancel", (e) => { e.preventDefault(); hideFrame(); });
     frame = document.createElement("iframe");
     frame.name = "bitpay";
     frame.title = "Bitcoin";
@@ -31,6 +33,7 @@
     before = document.activeElement;
     entering();
     shade.style.display = "flex";
+    shade.showModal(); // nothing of the page behind it takes the focus or a click
     frame.focus();
   };
   // A page that does not say that it is there has no button to close it with.
@@ -47,11 +50,16 @@
     if (!frame) return;
     if (visible) leaving();
     visible = false;
+    shade.close();
     shade.remove();
     frame = shade = null;
     if (before && before.focus) before.focus();
   };
   const showInvoice = (id, params) => {
+    if (!base) {
+      console.error("bitpay.js does not know its server. Load it from there with a script tag, or call bitpay.setApiUrlPrefix first.");
+      return;
+    }
     if (frame) shade.remove();
     visible = alive = false;
     build();
