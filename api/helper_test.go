@@ -105,11 +105,11 @@ func (f *fake) Events(context.Context, merchant.ID, uint64, int) ([]invoice.Logg
 	return nil, nil
 }
 
-func (f *fake) Cancel(context.Context, merchant.ID, invoice.ID) (invoice.Invoice, error) {
+func (f *fake) Cancel(context.Context, merchant.ID, invoice.ID, invoice.Once) (invoice.Invoice, error) {
 	return invoice.Invoice{}, invoice.ErrNotCancellable
 }
 
-func (f *fake) Provide(context.Context, merchant.ID, invoice.ID, invoice.Contact) (invoice.Invoice, error) {
+func (f *fake) Provide(context.Context, merchant.ID, invoice.ID, invoice.Contact, invoice.Once) (invoice.Invoice, error) {
 	return invoice.Invoice{}, nil
 }
 

@@ -31,7 +31,7 @@ func (a *API) updateInvoice(ctx context.Context, p auth.Principal, r *request) (
 		return nil, err
 	}
 	return a.change(ctx, p, r, func(m merchant.ID, id invoice.ID) (invoice.Invoice, error) {
-		return a.cfg.Invoices.Provide(ctx, m, id, c)
+		return a.cfg.Invoices.Provide(ctx, m, id, c, onceInSession(r))
 	})
 }
 
@@ -39,7 +39,7 @@ func (a *API) updateInvoice(ctx context.Context, p auth.Principal, r *request) (
 // address for a refund, and nothing was paid that could be refunded.
 func (a *API) cancelInvoice(ctx context.Context, p auth.Principal, r *request) (bitpay.Raw, error) {
 	return a.change(ctx, p, r, func(m merchant.ID, id invoice.ID) (invoice.Invoice, error) {
-		return a.cfg.Invoices.Cancel(ctx, m, id)
+		return a.cfg.Invoices.Cancel(ctx, m, id, onceInSession(r))
 	})
 }
 
@@ -74,6 +74,15 @@ func (a *API) notifyInvoice(ctx context.Context, p auth.Principal, r *request) (
 // once makes a request known by its guid.
 func once(r *request) invoice.Once {
 	return invoice.Once{GUID: r.guid, Digest: r.body.Digest()}
+}
+
+// onceInSession makes a request known by its place in a session, and by nothing else: clients send an invoice's guid
+// along with every update of it, and each is an update of its own.
+func onceInSession(r *request) invoice.Once {
+	if r.turn.Session == "" {
+		return invoice.Once{}
+	}
+	return invoice.Once{GUID: turnGUID(r.turn), Digest: r.body.Digest()}
 }
 
 // noRefunds answers /invoices/:id/refunds and what is below it: an unknown invoice is told from what this server does

@@ -14,8 +14,8 @@ import (
 // invoiceService makes and changes invoices.
 type invoiceService interface {
 	Create(ctx context.Context, r invoice.Request) (invoice.Invoice, error)
-	Cancel(ctx context.Context, m merchant.ID, id invoice.ID) (invoice.Invoice, error)
-	Provide(ctx context.Context, m merchant.ID, id invoice.ID, c invoice.Contact) (invoice.Invoice, error)
+	Cancel(ctx context.Context, m merchant.ID, id invoice.ID, once invoice.Once) (invoice.Invoice, error)
+	Provide(ctx context.Context, m merchant.ID, id invoice.ID, c invoice.Contact, once invoice.Once) (invoice.Invoice, error)
 	Adjust(ctx context.Context, m merchant.ID, id invoice.ID, a invoice.Adjustment, once invoice.Once) (invoice.Invoice, error)
 	Notify(ctx context.Context, m merchant.ID, id invoice.ID, once invoice.Once) error
 }

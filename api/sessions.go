@@ -47,20 +47,29 @@ func (c *call) inTurn(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.rt.patience())
 	defer cancel()
 	o := outcome{err: errPanic}
+	var kept error
 	func() {
-		defer func() { a.keep(ctx, r, turn, o) }() // also while a panic goes up
+		defer func() { kept = a.keep(ctx, r, turn, o) }() // also while a panic goes up
 		o = c.do(ctx)
 	}()
+	if kept != nil {
+		o = outcome{err: kept}
+	}
 	a.send(c.out, o)
 }
 
-// keep stores an answer before it is sent: a daemon that dies in between answers the repeated request like this.
-func (a *API) keep(ctx context.Context, r *request, turn *auth.Turn, o outcome) {
+// keep stores an answer before it is sent: a daemon that dies in between answers the repeated request like this. One
+// that cannot be kept is not sent, for its number is not taken: the same request is good again, does nothing twice, and
+// its client stays in step.
+func (a *API) keep(ctx context.Context, r *request, turn *auth.Turn, o outcome) error {
 	status, document := o.answer()
-	if err := turn.Finish(ctx, status, document); err != nil {
-		a.log.LogAttrs(ctx, slog.LevelError, "an answer in a session was not kept",
-			slog.String("request_id", r.id), slog.String("error", err.Error()))
+	err := turn.Finish(ctx, status, document)
+	if err == nil {
+		return nil
 	}
+	a.log.LogAttrs(ctx, slog.LevelError, "an answer in a session was not kept",
+		slog.String("request_id", r.id), slog.String("error", err.Error()))
+	return fault.New(fault.Unavailable, "The answer cannot be kept now: send the request again with the same requestNumber").Because(err)
 }
 
 // takesTurn tells whether a call whose proof ended so takes a number of its session. A bad signature takes none: anybody

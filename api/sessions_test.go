@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -161,61 +160,6 @@ func TestStoredAnswerIsNotForEverybody(t *testing.T) {
 	}
 	if r := s.send(http.MethodGet, list, "", "Authorization", "Bearer "+bearer); r.status != http.StatusUnauthorized {
 		t.Errorf("with a token that was revoked since: %d %s", r.status, r.body)
-	}
-}
-
-// dying is a store that forgets what it is told once it is dead: the disk of a daemon that ended there.
-type dying struct {
-	auth.Store
-	dead atomic.Bool
-}
-
-func (d *dying) UpdateAuth(ctx context.Context, fn func(auth.Tx) error) error {
-	if d.dead.Load() {
-		return errors.New("dead")
-	}
-	return d.Store.UpdateAuth(ctx, fn)
-}
-
-// TestDeathBetweenEffectAndAnswer: the invoice is on the disk, the answer is not; the client sends its request again.
-func TestDeathBetweenEffectAndAnswer(t *testing.T) {
-	var disk *dying
-	s := newShop(t, func(s *shop, c *Config) {
-		disk = &dying{Store: s.db}
-		c.Auth = authority(t, disk, s.now)
-	})
-	c, token := s.paired(7)
-	id := s.session()
-	make1 := turnBody(id, 1, `,"price":50,"currency":"USD","token":"`+token+`"`)
-	disk.dead.Store(true)
-	before := s.signed(c, http.MethodPost, "/invoices", make1)
-	if before.status != http.StatusOK {
-		t.Fatalf("%d %s", before.status, before.body)
-	}
-	s.restart()
-	after := s.signed(c, http.MethodPost, "/invoices", make1)
-	if after.status != http.StatusOK {
-		t.Fatalf("%d %s", after.status, after.body)
-	}
-	one, two := before.json(t)["data"].(map[string]any), after.json(t)["data"].(map[string]any)
-	if one["id"] != two["id"] || one["token"] != two["token"] {
-		t.Errorf("the request made %v, then %v", one["id"], two["id"])
-	}
-	if strings.Contains(after.body, id) {
-		t.Error("the document tells the session's id")
-	}
-	list, err := s.db.ListInvoices(t.Context(), storetest.Shop, invoice.Filter{Limit: 10})
-	if err != nil || len(list) != 1 {
-		t.Errorf("%d invoices, %v", len(list), err)
-	}
-	// Its answer is kept now, over another restart, and the session goes on.
-	s.restart()
-	if again := s.signed(c, http.MethodPost, "/invoices", make1); again.body != after.body {
-		t.Errorf("%s, then %s", after.body, again.body)
-	}
-	make2 := turnBody(id, 2, `,"price":50,"currency":"USD","token":"`+token+`"`)
-	if r := s.signed(c, http.MethodPost, "/invoices", make2); r.status != http.StatusOK || r.json(t)["data"].(map[string]any)["id"] == one["id"] {
-		t.Errorf("the next request: %d %s", r.status, r.body)
 	}
 }
 

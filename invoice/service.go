@@ -230,13 +230,15 @@ func (s *Service) Mark(ctx context.Context, m merchant.ID, id ID, to Status, rea
 }
 
 // Cancel ends an unpaid invoice early.
-func (s *Service) Cancel(ctx context.Context, m merchant.ID, id ID) (Invoice, error) {
-	return s.cfg.Store.Update(ctx, m, id, func(b *Book) error { return b.Cancel(s.cfg.Now()) })
+func (s *Service) Cancel(ctx context.Context, m merchant.ID, id ID, once Once) (Invoice, error) {
+	once.Resource = "cancellation"
+	return s.cfg.Store.UpdateOnce(ctx, m, id, once, func(b *Book) error { return b.Cancel(s.cfg.Now()) })
 }
 
 // Provide records how the payer is reached.
-func (s *Service) Provide(ctx context.Context, m merchant.ID, id ID, c Contact) (Invoice, error) {
-	return s.cfg.Store.Update(ctx, m, id, func(b *Book) error {
+func (s *Service) Provide(ctx context.Context, m merchant.ID, id ID, c Contact, once Once) (Invoice, error) {
+	once.Resource = "contact"
+	return s.cfg.Store.UpdateOnce(ctx, m, id, once, func(b *Book) error {
 		b.Provide(c)
 		return nil
 	})

@@ -18,7 +18,7 @@ type Invoices interface {
 	Accept(ctx context.Context, m merchant.ID, id invoice.ID, o invoice.Outpoint) (invoice.Invoice, error)
 	Return(ctx context.Context, m merchant.ID, id invoice.ID, o invoice.Outpoint, by invoice.TxID) (invoice.Invoice, error)
 	Mark(ctx context.Context, m merchant.ID, id invoice.ID, to invoice.Status, reason string) (invoice.Invoice, error)
-	Cancel(ctx context.Context, m merchant.ID, id invoice.ID) (invoice.Invoice, error)
+	Cancel(ctx context.Context, m merchant.ID, id invoice.ID, once invoice.Once) (invoice.Invoice, error)
 	Adjust(ctx context.Context, m merchant.ID, id invoice.ID, a invoice.Adjustment, once invoice.Once) (invoice.Invoice, error)
 	Notify(ctx context.Context, m merchant.ID, id invoice.ID, once invoice.Once) error
 }
@@ -53,7 +53,7 @@ func (v *visit) mark() error {
 
 func (v *visit) cancel() error {
 	id := v.which()
-	if _, err := v.d.cfg.Invoices.Cancel(v.ctx(), v.shop.ID, id); err != nil {
+	if _, err := v.d.cfg.Invoices.Cancel(v.ctx(), v.shop.ID, id, invoice.Once{}); err != nil {
 		return err
 	}
 	return v.changed(id, "cancelled")
