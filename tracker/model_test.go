@@ -30,12 +30,12 @@ type lives struct {
 // the clock, the operator and the power supply did.
 func TestModel(t *testing.T) {
 	for _, half := range []string{"one", "two"} {
-		t.Run(half, func(t *testing.T) { rapid.Check(t, func(rt *rapid.T) { live(t, rt) }) })
+		t.Run(half, func(t *testing.T) { rapid.Check(t, func(rt *rapid.T) { live(t, rt, without{}) }) })
 	}
 }
 
-func live(t *testing.T, rt *rapid.T) {
-	m := newLives(t, rt)
+func live(t *testing.T, rt *rapid.T, lack without) {
+	m := newLives(t, rt, lack)
 	defer m.end()
 	rt.Repeat(map[string]func(*rapid.T){
 		"ask":     m.ask,
@@ -60,9 +60,10 @@ func live(t *testing.T, rt *rapid.T) {
 	m.calm()
 }
 
-func newLives(t *testing.T, rt *rapid.T) *lives {
+func newLives(t *testing.T, rt *rapid.T, lack without) *lives {
 	w := newWorldIn(t, rt)
 	w.stop()
+	w.lack = lack
 	m := &lives{world: w, rt: rt, o: &oracle{w: w, tip: w.chain.Tip().Height, observed: w.now}}
 	w.wrap, w.looked = m.o.wrap, m.o.round
 	w.chain.Fail(m.o.call)

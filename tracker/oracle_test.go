@@ -50,6 +50,9 @@ func (s cutting) UpdateChain(ctx context.Context, fn func(tracker.Tx) error) err
 	s.o.cut.in = max(s.o.cut.in-1, 0)
 	err := s.DB.UpdateChain(ctx, func(tx tracker.Tx) error {
 		steps = nil
+		if s.o.w.lack.tx != nil {
+			tx = s.o.w.lack.tx(tx)
+		}
 		if err := fn(noting{tx, &steps}); err != nil {
 			return err
 		}

@@ -35,6 +35,7 @@ type world struct {
 	made    int
 	wrap    func(*store.DB) tracker.Store // between the tracker and its store; nil: nothing
 	looked  func(error)                   // told of every round; nil: nobody
+	lack    without                       // a protection that is missing
 }
 
 // fataler is what a world needs of a test: testing.T and rapid.T have it.
@@ -119,8 +120,16 @@ func (w *world) start() {
 }
 
 func (w *world) newTracker(s tracker.Store) *tracker.Tracker {
+	var source tracker.Source = w.chain
+	if w.lack.source != nil {
+		source = w.lack.source(source, func() time.Time { return w.now })
+	}
+	var hints tracker.Hints = w.chain
+	if w.lack.hints != nil {
+		hints = w.lack.hints(hints)
+	}
 	return tracker.New(tracker.Config{
-		Store: s, Source: w.chain, Hints: w.chain, Rates: w, Spends: w.filter.Spends, Exposure: money.Bitcoin / 10,
+		Store: s, Source: source, Hints: hints, Rates: w, Spends: w.filter.Spends, Exposure: money.Bitcoin / 10,
 		Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
 	})
 }
