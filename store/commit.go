@@ -15,6 +15,7 @@ import (
 
 	"satchel/fault"
 	"satchel/invoice"
+	"satchel/merchant"
 	"satchel/notify"
 )
 
@@ -330,14 +331,26 @@ func (db *DB) perish(jobs []*job, cause error) error {
 // Touched tells what a commit changed, for those who wait for changes.
 type Touched struct {
 	Invoices   []invoice.ID
+	Shops      []merchant.ID // each once: whose log grew, or whose deliveries were tried or asked for by hand
 	Events     bool
 	Deliveries bool
 }
 
 func (t *Touched) merge(o Touched) {
 	t.Invoices = append(t.Invoices, o.Invoices...)
+	for _, m := range o.Shops {
+		t.shop(m)
+	}
 	t.Events = t.Events || o.Events
 	t.Deliveries = t.Deliveries || o.Deliveries
 }
 
-func (t *Touched) any() bool { return len(t.Invoices) > 0 || t.Events || t.Deliveries }
+func (t *Touched) shop(m merchant.ID) {
+	if !slices.Contains(t.Shops, m) {
+		t.Shops = append(t.Shops, m)
+	}
+}
+
+func (t *Touched) any() bool {
+	return len(t.Invoices) > 0 || len(t.Shops) > 0 || t.Events || t.Deliveries
+}

@@ -104,9 +104,14 @@ func (db *DB) RecordAttempt(ctx context.Context, d notify.Delivery, a notify.Att
 			return err
 		}
 		if made == 1 {
+			m, err := t.shop(rec.No)
+			if err != nil {
+				return err
+			}
 			if err := t.putAttempt(d.ID, &a); err != nil {
 				return err
 			}
+			t.touched.shop(m.ID)
 		}
 		return t.release(rec)
 	})
@@ -162,6 +167,7 @@ func (db *DB) Resend(ctx context.Context, m merchant.ID, id uint64, now time.Tim
 		if err := t.queueUp(last+1, &rec); err != nil {
 			return err
 		}
+		t.touched.shop(m)
 		d, err = t.withBody(last+1, &rec)
 		return err
 	})

@@ -139,6 +139,7 @@ func (t *txn) log(at ref, revision uint32, events []invoice.Event) (uint32, erro
 		}
 	}
 	t.touched.Events = true
+	t.touched.shop(m.ID)
 	return revision, nil
 }
 

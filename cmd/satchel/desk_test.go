@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -8,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"satchel/admin"
 )
@@ -126,6 +129,7 @@ func TestADayAtTheDesk(t *testing.T) {
 			t.Errorf("%s does not say %q:\n%s", path, want, page)
 		}
 	}
+	alice.hearsAnAttempt(order.ID)
 	vera := s.hires("vera", "--role", "viewer")
 	if page := vera.sends(vera.root+"/invoices/"+order.ID+"/mark", url.Values{
 		"form": {vera.key(vera.page(vera.root))}, "status": {"invalid"}, "reason": {"a whim"},
@@ -140,6 +144,37 @@ func TestADayAtTheDesk(t *testing.T) {
 	s.start()
 	if page := alice.page(alice.root); !strings.Contains(page, "Ready for payments") {
 		t.Errorf("a restart signs people out:\n%s", page)
+	}
+}
+
+// hearsAnAttempt sends a callback again, and wants the stream of the pages to tell of both: that it was asked for, and that
+// it was tried.
+func (c *deskClerk) hearsAnAttempt(id string) {
+	c.s.t.Helper()
+	ctx, cancel := context.WithTimeout(c.s.t.Context(), time.Minute)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.root+"/live", http.NoBody)
+	c.s.must(err)
+	res, err := c.Do(r)
+	c.s.must(err)
+	defer res.Body.Close()
+	told := 0
+	for lines := bufio.NewScanner(res.Body); told < 3 && lines.Scan(); {
+		if !strings.HasPrefix(lines.Text(), "data: ") {
+			continue
+		}
+		if told++; told > 1 {
+			continue
+		}
+		page := c.page(c.root + "/invoices/" + id)
+		delivery := regexp.MustCompile(`/deliveries/(\d+)/resend`).FindStringSubmatch(page)
+		if delivery == nil {
+			c.s.t.Fatalf("there is nothing to send again:\n%s", page)
+		}
+		c.sends(c.root+"/deliveries/"+delivery[1]+"/resend", url.Values{"form": {c.key(page)}, "invoice": {id}})
+	}
+	if told < 3 {
+		c.s.t.Errorf("a callback was sent again, and the page was told of %d changes", told-1)
 	}
 }
 

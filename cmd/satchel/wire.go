@@ -131,9 +131,12 @@ func (d *daemonParts) loadKeys() error {
 
 // committed wakes whoever shows or sends what changed; they read the store again.
 func (d *daemonParts) committed(t store.Touched) {
-	topics := make([]string, 0, len(t.Invoices)+1)
+	topics := make([]string, 0, len(t.Invoices)+len(t.Shops)+1)
 	for _, id := range t.Invoices {
 		topics = append(topics, string(id))
+	}
+	for _, m := range t.Shops {
+		topics = append(topics, string(m))
 	}
 	if t.Events {
 		topics = append(topics, "*")

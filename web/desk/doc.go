@@ -5,7 +5,7 @@
 //	/dashboard/assets/NAME.HASH.EXT                      stylesheet and script; their names change with their content
 //
 // It decides nothing: a page is a few reads of the store, a form is one call of the domain. Pages are whole without
-// JavaScript; the script shows times in the browser's zone, copies, and loads a page again when something changed.
+// JavaScript; the scripts show times in the browser's zone, copy, and keep a page as it is on the server now.
 //
 // Who may do what. An operator signs in with a name and a password (auth.Staff); the browser keeps the key of a seat in
 // a cookie that no script reads and no other site sends (HttpOnly, SameSite=Strict, Secure and __Host- on https). A
@@ -21,6 +21,6 @@
 // can keep its owner out by failing in his name.
 //
 // Every text on a page may be hostile. html/template writes it, the script sets it as text only, and the policy in the
-// header lets in nothing but the two files of this package, by a nonce. No site may frame a page. Cells of an export that
+// header lets in nothing but the files of this package, by a nonce. No site may frame a page. Cells of an export that
 // a spreadsheet would run as a formula begin with an apostrophe.
 package desk

@@ -9,7 +9,6 @@ import (
 
 	"satchel/fault"
 	"satchel/invoice"
-	"satchel/live"
 	"satchel/merchant"
 )
 
@@ -51,18 +50,15 @@ func (v *visit) events() error {
 }
 
 // live tells the page when to look again: server-sent events (WHATWG HTML, 9.2) without anything in them but the number
-// of the merchant's last event. What changed is read from the page itself.
+// of the merchant's last event. What changed is read from the page itself. A beat is an event, too, so that a page can
+// tell a quiet shop from a dead connection.
 func (v *visit) live() error {
-	wake, cancel, err := v.d.cfg.Hub.Subscribe(live.All)
+	wake, cancel, err := v.d.cfg.Hub.Subscribe(string(v.shop.ID))
 	if err != nil {
 		return err
 	}
 	defer cancel()
 	ctl := http.NewResponseController(v.rw)
-	last, err := v.lastEvent()
-	if err != nil {
-		return err
-	}
 	if err := ctl.SetReadDeadline(time.Time{}); err != nil {
 		return fmt.Errorf("lift read deadline: %w", err)
 	}
@@ -78,40 +74,43 @@ func (v *visit) live() error {
 		}
 		return ctl.Flush()
 	}
-	if err := say(fmt.Sprintf("retry: 5000\ndata: %d\n\n", last)); err != nil {
-		return nil // the client went away
+	if err := v.sayLast(say); err != nil {
+		return nil // the client went away, and connects again by itself
 	}
-	v.follow(wake, last, say)
+	v.follow(wake, say)
 	return nil
 }
 
-// follow says when the merchant's log has grown, until the client or the daemon ends, or the seat.
-func (v *visit) follow(wake <-chan struct{}, last uint64, say func(string) error) {
+// follow says when the merchant's log has grown, or a callback was tried, until the client or the daemon ends, or the seat.
+func (v *visit) follow(wake <-chan struct{}, say func(string) error) {
 	beat := time.NewTicker(v.d.beat)
 	defer beat.Stop()
 	for {
-		text := ":\n\n"
+		var err error
 		select {
 		case <-v.ctx().Done():
 			return
 		case <-v.d.stopped:
 			return
 		case <-beat.C:
-			if _, err := v.d.cfg.Staff.Peek(v.ctx(), v.seat); err != nil {
-				return
+			if _, err = v.d.cfg.Staff.Peek(v.ctx(), v.seat); err == nil {
+				err = say("event: beat\ndata:\n\n")
 			}
 		case <-wake:
-			now, err := v.lastEvent()
-			if err != nil || now == last {
-				continue // another merchant's, or the store is away for a moment
-			}
-			last = now
-			text = fmt.Sprintf("data: %d\n\n", last)
+			err = v.sayLast(say)
 		}
-		if say(text) != nil {
+		if err != nil {
 			return
 		}
 	}
+}
+
+func (v *visit) sayLast(say func(string) error) error {
+	last, err := v.lastEvent()
+	if err != nil {
+		return err
+	}
+	return say(fmt.Sprintf("data: %d\n\n", last))
 }
 
 // lastEvent is the number of the merchant's last event; 0: there is none.

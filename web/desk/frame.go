@@ -22,6 +22,7 @@ var embedded embed.FS
 // frame is what every page needs.
 type frame struct {
 	CSS, JS, Icon string
+	LiveJS        string
 	Nonce         string
 	Banner        string // a warning that the money is not real
 	Home, Root    string // where the desk and the merchant's pages are
@@ -35,6 +36,7 @@ type frame struct {
 	Menu          []entry
 	Done          string // what the form before did
 	Live          string // where the page hears of changes; "": it does not
+	Seen          uint64 // the last event that it shows
 }
 
 // sheet is a page: its frame, and what is its own.
@@ -105,7 +107,7 @@ func (v *visit) frame(page string) (frame, error) {
 		}
 	}
 	if strings.Contains(livePages, " "+page+" ") {
-		f.Live = f.Root + "/live"
+		f.Live, f.Seen, f.LiveJS = f.Root+"/live", v.seen, v.assetURL("live.js")
 	}
 	needs, err := d.cfg.Store.Attention(v.ctx(), v.shop.ID, maxBadge+1)
 	if err != nil {

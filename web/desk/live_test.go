@@ -96,7 +96,7 @@ func TestAStreamEndsWithItsSeat(t *testing.T) {
 	lines, leave := b.listens(t, base, "live")
 	defer leave()
 	wants(t, lines, "data: 0")
-	wants(t, lines, ":")
+	wants(t, lines, "event: beat")
 	o.must(o.staff.SignOutEverywhere(t.Context(), "alice"))
 	for range lines { // it ends
 	}

@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,7 +61,10 @@ type office struct {
 	samples []string // URLs that samples went to
 	set     map[merchant.ID][]Setting
 	n       int
-	tame    bool // no text is hostile
+	tame    bool                            // no text is hostile
+	away    atomic.Bool                     // whoever calls gets no answer; for offices on a socket
+	cut     func()                          // ends every connection of the socket
+	queued  atomic.Pointer[notify.Notifier] // is told of deliveries; nil: nobody sends them
 }
 
 func shopOf(id merchant.ID, name string) merchant.Merchant {
@@ -109,8 +113,11 @@ func (o *office) openStore() {
 	db, err := store.Open(store.Config{
 		Path: path, Render: storetest.Render, Derivers: storetest.Derivers{}, Now: o.read,
 		AfterCommit: func(t store.Touched) {
-			if t.Events {
-				o.hub.Wake("*")
+			for _, m := range t.Shops {
+				o.hub.Wake(string(m))
+			}
+			if n := o.queued.Load(); n != nil && t.Deliveries {
+				n.Wake()
 			}
 		},
 	})

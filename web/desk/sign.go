@@ -55,8 +55,12 @@ type signInPage struct {
 }
 
 // askToSignIn leads to the door. A link on another site does not bring the cookie along (SameSite=Strict), so a browser
-// that comes from one is first let ask again by itself.
+// that comes from one is first let ask again by itself. A page that asks by itself is told that its seat has ended.
 func (v *visit) askToSignIn() {
+	if v.alone {
+		v.rw.WriteHeader(http.StatusUnauthorized)
+		return
+	}
 	here := v.d.prefix + v.req.URL.RequestURI()
 	if v.req.Method != http.MethodGet {
 		here = ""

@@ -28,7 +28,9 @@ type visit struct {
 	who   auth.Operator       // who sits there
 	shop  merchant.Merchant   // whose pages these are, of those below shopPath
 	shops []merchant.Merchant // whom the operator sees
-	nonce string              // lets our own two files in
+	seen  uint64              // the merchant's last event when the call came: the page shows it, and maybe more
+	nonce string              // lets our own files in
+	alone bool                // a page asks by itself, and nobody sits before it
 	back  string              // where a form came from, for a page that refuses it
 }
 
@@ -83,7 +85,8 @@ func (v *visit) admit(r route) error {
 			return errTooLarge
 		}
 	}
-	if err := v.sit(r.path == livePath || v.req.Header.Get(backgroundHeader) != ""); err != nil {
+	v.alone = r.path == livePath || v.req.Header.Get(backgroundHeader) != ""
+	if err := v.sit(); err != nil {
 		return err
 	}
 	switch {
@@ -107,13 +110,13 @@ func (v *visit) admit(r route) error {
 const backgroundHeader = "Satchel-Background"
 
 // sit finds who is signed in. What a page asks by itself is no use of the seat.
-func (v *visit) sit(unattended bool) error {
+func (v *visit) sit() error {
 	c, err := v.req.Cookie(v.d.seatCookie())
 	if err != nil {
 		return nil //nolint:nilerr // no cookie: nobody
 	}
 	find := v.d.cfg.Staff.Seated
-	if unattended {
+	if v.alone {
 		find = v.d.cfg.Staff.Peek
 	}
 	who, err := find(v.req.Context(), c.Value)
@@ -153,7 +156,9 @@ func (v *visit) enterShop() error {
 		if string(m.ID) == id {
 			v.shop = m
 			v.back = v.d.prefix + home + "/m/" + url.PathEscape(id)
-			return nil
+			var err error
+			v.seen, err = v.lastEvent()
+			return err
 		}
 	}
 	return errNowhere

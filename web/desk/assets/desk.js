@@ -1,5 +1,4 @@
-// The desk works without this. It shows times in the browser's zone, copies, keeps forms from being sent twice, and looks
-// again when something changed.
+// The desk works without this. It shows times in the browser's zone, copies, and keeps forms from being sent twice.
 "use strict";
 
 const zone = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
@@ -47,51 +46,4 @@ addEventListener("pageshow", (e) => {
   }
 });
 
-// look loads the page again and shows what is new, unless somebody is at a form.
-let looking = false;
-async function look(main) {
-  if (looking || document.hidden || main.contains(document.activeElement) && document.activeElement.closest("form")) {
-    main.dataset.stale = "yes";
-    return;
-  }
-  looking = true;
-  delete main.dataset.stale;
-  try {
-    const url = new URL(location.href);
-    url.searchParams.delete("done");
-    const res = await fetch(url, { redirect: "error", headers: { Accept: "text/html", "Satchel-Background": "yes" } });
-    if (!res.ok) return;
-    const next = new DOMParser().parseFromString(await res.text(), "text/html");
-    const is = next.getElementById("main");
-    if (!is || main.contains(document.activeElement) && document.activeElement.closest("form")) return;
-    for (const d of main.querySelectorAll("details[data-keep]")) {
-      const same = is.querySelector(`details[data-keep="${CSS.escape(d.dataset.keep)}"]`);
-      if (same) same.open = d.open;
-    }
-    prepare(is);
-    for (const note of is.querySelectorAll("[data-living]")) note.hidden = false;
-    main.replaceChildren(...is.childNodes);
-    const menu = document.querySelector(".menu"), fresh = next.querySelector(".menu");
-    if (menu && fresh) menu.replaceChildren(...fresh.childNodes);
-  } catch {
-    // the next change tries again
-  } finally {
-    looking = false;
-  }
-}
-
 prepare(document);
-const main = document.querySelector("[data-live]");
-if (main && "EventSource" in window) {
-  let last = "", soon = 0;
-  const look1 = () => { clearTimeout(soon); soon = setTimeout(() => look(main), 300); };
-  const source = new EventSource(main.dataset.live);
-  source.onmessage = (e) => {
-    if (last && last !== e.data) look1();
-    last = e.data;
-    for (const note of document.querySelectorAll("[data-living]")) note.hidden = false;
-  };
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && main.dataset.stale) look1(); });
-  document.addEventListener("focusout", () => { if (main.dataset.stale) look1(); });
-  setInterval(() => { if (!document.hidden) look1(); }, 30000);
-}
