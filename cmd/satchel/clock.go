@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 // its own clock stands still once it was set (setmocktime).
 type clock struct {
 	offset  atomic.Int64 // nanoseconds
+	moving  sync.Mutex   // held by whoever moves it
 	movable bool
 	file    string // keeps the offset over a restart: an invoice must not become younger
 	node    mockable
@@ -55,20 +57,48 @@ func (c *clock) Now() time.Time { return time.Now().Add(c.Offset()).UTC() }
 // Offset is how far the clock was moved.
 func (c *clock) Offset() time.Duration { return time.Duration(c.offset.Load()) }
 
-// Advance moves the daemon's clock, and the node's with it.
+// Advance moves the daemon's clock, and the node's with it. What cannot be kept is not done.
 func (c *clock) Advance(ctx context.Context, d time.Duration) error {
 	if !c.movable {
 		return fault.New(fault.Conflict, "only the clock of regtest can be moved")
 	}
+	c.moving.Lock()
+	defer c.moving.Unlock()
 	if err := c.node.SetMockTime(ctx, c.Now().Add(d)); err != nil {
 		return fmt.Errorf("move the node's clock: %w", err)
 	}
-	offset := c.offset.Add(int64(d))
-	if err := os.WriteFile(c.file, []byte(time.Duration(offset).String()+"\n"), 0o600); err != nil {
-		return fmt.Errorf("keep the clock's offset: %w", err)
+	offset := c.Offset() + d
+	if err := replaceFile(c.file, offset.String()+"\n"); err != nil {
+		was := time.Time{} // the node's own time
+		if c.Offset() != 0 {
+			was = c.Now()
+		}
+		return errors.Join(fmt.Errorf("keep the clock's offset: %w", err), c.node.SetMockTime(ctx, was))
 	}
+	c.offset.Store(int64(offset))
 	c.moved()
 	return nil
+}
+
+// replaceFile gives a file a new text: whoever reads it, also after a power cut, finds the old one or the new one whole.
+func replaceFile(path, text string) error {
+	temp := path + ".new"
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // beside the database
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // Run keeps the node's clock with ours while ours is moved.
@@ -85,7 +115,9 @@ func (c *clock) Run(ctx context.Context) error {
 		case <-t.C:
 		}
 		if c.Offset() != 0 {
-			_ = c.node.SetMockTime(ctx, c.Now()) // a node that is away hears it a second later
+			c.moving.Lock() // or the node would hear an older time after a newer one
+			_ = c.node.SetMockTime(ctx, c.Now())
+			c.moving.Unlock() // a node that is away hears it a second later
 		}
 	}
 }
