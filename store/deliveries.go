@@ -2,9 +2,11 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"satchel/fault"
@@ -159,19 +161,64 @@ func (db *DB) Resend(ctx context.Context, m merchant.ID, id uint64, now time.Tim
 		if err != nil {
 			return err
 		}
-		last, err := t.lastNumber(bDeliveries, nil)
-		if err != nil {
-			return err
-		}
-		rec := was.renewed(toInstant(now))
-		if err := t.queueUp(last+1, &rec); err != nil {
-			return err
-		}
-		t.touched.shop(m)
-		d, err = t.withBody(last+1, &rec)
+		d, err = t.resend(m, was, now)
 		return err
 	})
 	return d, err
+}
+
+// ResendOnce is Resend for who may ask twice: it gives what was queued after the delivery already, of the same event to the
+// same endpoint, as long as that waits. A delivery that waits itself is a fault.Conflict.
+func (db *DB) ResendOnce(ctx context.Context, m merchant.ID, id uint64, now time.Time) (d notify.Delivery, err error) {
+	err = db.update(ctx, func(t *txn) error {
+		was, err := t.deliveryOf(m, id)
+		if err != nil {
+			return err
+		}
+		again, ok, err := t.waitsAgain(id, was)
+		switch {
+		case err != nil:
+			return err
+		case ok:
+			d, err = t.delivery(again)
+		case was.State == notify.Pending:
+			err = fault.New(fault.Conflict, "The delivery is on its way still, and will be tried again by itself.")
+		default:
+			d, err = t.resend(m, was, now)
+		}
+		return err
+	})
+	return d, err
+}
+
+// waitsAgain finds a delivery that was queued after another, says the same to the same endpoint, and waits.
+func (t *txn) waitsAgain(id uint64, was *deliveryRecord) (again uint64, ok bool, err error) {
+	err = t.scanBack(bDeliveriesOf, was.ref().key(), nil, func(key, _ []byte) (bool, error) {
+		again = binary.BigEndian.Uint64(key[refLen:])
+		if again <= id {
+			return false, nil
+		}
+		rec, there, err := t.deliveryRecord(again)
+		if err != nil || !there {
+			return false, cmp.Or(err, missing(!there, bDeliveries, key64(nil, again)))
+		}
+		ok = rec.EventID == was.EventID && rec.Endpoint == was.Endpoint && rec.State == notify.Pending
+		return !ok, nil
+	})
+	return again, ok, err
+}
+
+func (t *txn) resend(m merchant.ID, was *deliveryRecord, now time.Time) (notify.Delivery, error) {
+	last, err := t.lastNumber(bDeliveries, nil)
+	if err != nil {
+		return notify.Delivery{}, err
+	}
+	rec := was.renewed(toInstant(now))
+	if err := t.queueUp(last+1, &rec); err != nil {
+		return notify.Delivery{}, err
+	}
+	t.touched.shop(m)
+	return t.withBody(last+1, &rec)
 }
 
 // renewed is a delivery as it is queued again.
@@ -209,6 +256,41 @@ func (db *DB) Attempts(ctx context.Context, m merchant.ID, id uint64) (list []no
 			return true, err
 		})
 	})
+	return list, err
+}
+
+// LastAttempts lists what was tried last for some of a merchant's deliveries, at most each of it, oldest first.
+func (db *DB) LastAttempts(ctx context.Context, m merchant.ID, ids []uint64, each int) (of map[uint64][]notify.Attempt, err error) {
+	of = make(map[uint64][]notify.Attempt, len(ids))
+	err = db.view(ctx, func(t *txn) error {
+		no, err := t.merchantNo(m)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if _, ok, err := t.get(bDeliveriesBy, key64(key32(nil, no), id)); err != nil || !ok {
+				return cmp.Or(err, noDelivery())
+			}
+			if of[id], err = t.lastAttempts(id, each); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return of, err
+}
+
+func (t *txn) lastAttempts(id uint64, most int) (list []notify.Attempt, err error) {
+	err = t.scanBack(bAttempts, key64(nil, id), nil, func(key, payload []byte) (bool, error) {
+		if len(list) == most {
+			return false, nil
+		}
+		var rec attemptRecord
+		err := decode(bAttempts, key, payload, &rec)
+		list = append(list, rec.attempt())
+		return true, err
+	})
+	slices.Reverse(list)
 	return list, err
 }
 

@@ -5,8 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"satchel/fault"
 	"satchel/invoice"
+	"satchel/merchant"
 	"satchel/notify"
 )
 
@@ -45,6 +48,7 @@ func (k *kit) after(d notify.Delivery, ok bool, next time.Time) {
 	a := notify.Attempt{At: Noon(), Status: 500, Error: "status 500"}
 	d.Progress.Attempts++
 	d.Progress.Next, d.Progress.Last = next, "status 500"
+	a.Took = time.Duration(d.Progress.Attempts) * time.Millisecond
 	if ok {
 		a = notify.Attempt{At: Noon(), Status: 200}
 		d.State, d.Progress.Last = notify.Delivered, "status 200"
@@ -96,6 +100,15 @@ func deliveries(t *testing.T, k *kit) {
 	k.must(err)
 	if len(attempts) != 4 || attempts[0].Error != "status 500" {
 		t.Fatalf("attempts %+v", attempts)
+	}
+	of, err := k.s.LastAttempts(k.ctx, Shop, []uint64{head.ID, list[1].ID}, 3)
+	k.must(err)
+	if d := diff(of, map[uint64][]notify.Attempt{head.ID: attempts[1:], list[1].ID: nil}); d != "" {
+		t.Fatalf("the last attempts: %s", d)
+	}
+	for m, id := range map[merchant.ID]uint64{Other: head.ID, Shop: 999_999} {
+		_, err := k.s.LastAttempts(k.ctx, m, []uint64{id}, 3)
+		k.kind(err, fault.NotFound)
 	}
 	stats, err := k.s.Stats(k.ctx)
 	k.must(err)
@@ -179,5 +192,50 @@ func resend(t *testing.T, k *kit) {
 	k.must(err)
 	if len(list) != 4 {
 		t.Fatalf("%d deliveries", len(list))
+	}
+}
+
+// Who asks twice gets one, at once or one after the other; only when that one has ended there is another.
+func resendOnce(t *testing.T, k *kit) {
+	inv := k.complete(1)
+	first := k.due(Noon().Add(time.Hour))[0]
+	_, err := k.s.ResendOnce(k.ctx, Shop, first.ID, Noon())
+	k.kind(err, fault.Conflict)
+	k.after(first, true, Noon())
+	var group errgroup.Group
+	got := make([]notify.Delivery, 16)
+	for i := range got {
+		group.Go(func() (err error) {
+			got[i], err = k.s.ResendOnce(k.ctx, Shop, first.ID, Noon())
+			return err
+		})
+	}
+	k.must(group.Wait())
+	for _, d := range got {
+		if d.ID != got[0].ID || d.ID <= first.ID || !d.Resend || d.EventID != first.EventID || string(d.Body) != string(first.Body) || d.State != notify.Pending {
+			t.Fatalf("resent %+v, and %+v", got[0], d)
+		}
+	}
+	_, err = k.s.ResendOnce(k.ctx, Shop, got[0].ID, Noon())
+	k.kind(err, fault.Conflict)
+	for _, m := range []merchant.ID{Other, "nobody"} {
+		_, err = k.s.ResendOnce(k.ctx, m, first.ID, Noon())
+		k.kind(err, fault.NotFound)
+	}
+	count := func() int {
+		list, err := k.s.DeliveriesOf(k.ctx, Shop, inv.ID)
+		k.must(err)
+		return len(list)
+	}
+	before := count()
+	for list := k.due(Noon().Add(time.Hour)); len(list) > 0; list = k.due(Noon().Add(time.Hour)) {
+		for _, d := range list {
+			k.after(d, true, Noon())
+		}
+	}
+	again, err := k.s.ResendOnce(k.ctx, Shop, first.ID, Noon())
+	k.must(err)
+	if again.ID <= got[0].ID || count() != before+1 {
+		t.Errorf("%d deliveries more, the newest %d after %d", count()-before, again.ID, got[0].ID)
 	}
 }

@@ -45,6 +45,8 @@ type Stores interface {
 	Attention(ctx context.Context, m merchant.ID, limit int) ([]invoice.Need, error)
 	DeliveriesOf(ctx context.Context, m merchant.ID, id invoice.ID) ([]notify.Delivery, error)
 	Attempts(ctx context.Context, m merchant.ID, delivery uint64) ([]notify.Attempt, error)
+	LastAttempts(ctx context.Context, m merchant.ID, deliveries []uint64, each int) (map[uint64][]notify.Attempt, error)
+	ResendOnce(ctx context.Context, m merchant.ID, delivery uint64, at time.Time) (notify.Delivery, error)
 	Resend(ctx context.Context, m merchant.ID, delivery uint64, at time.Time) (notify.Delivery, error)
 	Stats(ctx context.Context) (invoice.Stats, error)
 }
@@ -102,6 +104,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		"deliveries that were stale":   stale,
 		"endpoints share":              endpoints,
 		"resend":                       resend,
+		"resend once":                  resendOnce,
 		"grants":                       grants,
 		"pairings":                     pairings,
 		"requests for grants":          requests,

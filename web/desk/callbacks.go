@@ -20,7 +20,8 @@ import (
 // callbackStore is where deliveries are read and queued again.
 type callbackStore interface {
 	ListDeliveries(ctx context.Context, m merchant.ID, failedOnly bool, limit int) ([]notify.Delivery, error)
-	Resend(ctx context.Context, m merchant.ID, delivery uint64, at time.Time) (notify.Delivery, error)
+	// ResendOnce queues a delivery again, or gives what waits of it already.
+	ResendOnce(ctx context.Context, m merchant.ID, delivery uint64, at time.Time) (notify.Delivery, error)
 }
 
 // Callbacks tries endpoints.
@@ -103,17 +104,26 @@ func bodyText(body []byte) string {
 }
 
 // withAttempts gives deliveries with their last attempts, the newest delivery first.
-func (v *visit) withAttempts(list []notify.Delivery) ([]delivery, error) {
+func (v *visit) withAttempts(list []notify.Delivery, each int) ([]delivery, error) {
+	attempts, err := v.attempts(list, each)
+	if err != nil {
+		return nil, err
+	}
 	docs := make([]delivery, 0, len(list))
 	for _, d := range list {
-		attempts, err := v.d.cfg.Store.Attempts(v.ctx(), v.shop.ID, d.ID)
-		if err != nil {
-			return nil, err
-		}
-		docs = append(docs, deliveryOf(d, attempts[max(len(attempts)-shownAttempts, 0):]))
+		docs = append(docs, deliveryOf(d, attempts[d.ID]))
 	}
 	slices.SortFunc(docs, func(a, b delivery) int { return cmp.Compare(b.ID, a.ID) })
 	return docs, nil
+}
+
+// attempts gives the last of each delivery.
+func (v *visit) attempts(list []notify.Delivery, each int) (map[uint64][]notify.Attempt, error) {
+	ids := make([]uint64, 0, len(list))
+	for _, d := range list {
+		ids = append(ids, d.ID)
+	}
+	return v.d.cfg.Store.LastAttempts(v.ctx(), v.shop.ID, ids, each)
 }
 
 // endpoint is how those deliveries went that share a host.
@@ -139,10 +149,12 @@ type callbacksPage struct {
 	Problem   string
 }
 
-// Bounds of the page.
+// Bounds of the page, which is loaded again at every event.
 const (
 	judgedDeliveries = 300
+	judgedAttempts   = 2 // of a delivery, the last: the one that was taken, and the failure before it
 	shownTroubled    = 100
+	troubledAttempts = 5 // of a delivery; its invoice has more
 )
 
 func (v *visit) callbacks() error {
@@ -171,13 +183,17 @@ func (v *visit) callbacksPage() (p callbacksPage, err error) {
 	if p.More = len(troubled) > shownTroubled; p.More {
 		troubled = troubled[:shownTroubled]
 	}
-	p.Troubled, err = v.withAttempts(troubled)
+	p.Troubled, err = v.withAttempts(troubled, troubledAttempts)
 	return p, err
 }
 
 // judge groups deliveries by their endpoint.
 func (v *visit) judge(list []notify.Delivery) ([]endpoint, error) {
 	of, took := map[string]*endpoint{}, map[string][]time.Duration{}
+	tried, err := v.attempts(list, judgedAttempts)
+	if err != nil {
+		return nil, err
+	}
 	for _, d := range list {
 		key := notify.EndpointKey(d.Endpoint)
 		e := of[key]
@@ -193,11 +209,7 @@ func (v *visit) judge(list []notify.Delivery) ([]endpoint, error) {
 		case notify.Parked:
 			e.Parked++
 		}
-		attempts, err := v.d.cfg.Store.Attempts(v.ctx(), v.shop.ID, d.ID)
-		if err != nil {
-			return nil, err
-		}
-		for _, a := range attempts {
+		for _, a := range tried[d.ID] {
 			if took[key] = append(took[key], a.Took); a.Error == "" && a.At.After(e.LastGood) {
 				e.LastGood = a.At
 			}
@@ -226,7 +238,10 @@ func (v *visit) resend() error {
 	if err != nil {
 		return errNowhere
 	}
-	d, err := v.resendOnce(id)
+	if _, err = v.deliveryByID(id); err != nil {
+		return err
+	}
+	d, err := v.d.cfg.Store.ResendOnce(v.ctx(), v.shop.ID, id, v.now())
 	if err != nil {
 		return err
 	}
@@ -234,29 +249,6 @@ func (v *visit) resend() error {
 		return v.did("/callbacks", "resent")
 	}
 	return v.changed(d.Invoice, "resent")
-}
-
-// resendOnce leaves it at what was queued already, where the newest delivery of the same event to the same endpoint is
-// not the one that the page showed and still waits.
-func (v *visit) resendOnce(id uint64) (notify.Delivery, error) {
-	store, m := v.d.cfg.Store, v.shop.ID
-	known, err := v.deliveryByID(id)
-	if err != nil {
-		return known, err
-	}
-	list, err := store.DeliveriesOf(v.ctx(), m, known.Invoice)
-	if err != nil {
-		return known, err
-	}
-	for _, d := range list {
-		if d.ID > id && d.EventID == known.EventID && d.Endpoint == known.Endpoint && d.State == notify.Pending {
-			return d, nil
-		}
-	}
-	if known.State == notify.Pending {
-		return known, fault.New(fault.Conflict, "It is on its way still, and will be tried again by itself.")
-	}
-	return store.Resend(v.ctx(), m, id, v.now())
 }
 
 // deliveryByID finds a merchant's delivery by the invoice that the form names.

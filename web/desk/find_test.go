@@ -17,6 +17,86 @@ import (
 	"satchel/store/storetest"
 )
 
+func TestFindingInvoices(t *testing.T) {
+	o := newOffice(t)
+	b := o.hires("alice", auth.Owner, shopA)
+	f := o.furnish(shopA)
+	inv := o.invoice(shopA, f.complete.ID)
+	receipts, err := o.db.Receipts(t.Context(), shopA, inv.ID, 0)
+	o.must(err)
+	for query, lead := range map[string]bool{
+		string(inv.ID): true, inv.Address.Text: true, receipts[0].Outpoint.String(): true, receipts[0].Outpoint.TxID.String(): true, " " + string(inv.ID) + " ": true,
+	} {
+		status, _ := b.get("invoices?q=" + url.QueryEscape(query))
+		if (status == http.StatusSeeOther) != lead {
+			t.Errorf("%s: %d", query, status)
+		}
+	}
+	for query, want := range map[string]int{
+		"q=order-4": 1, "q=ORDER": 6, "q=darjeeling": 6, "q=ada%40buyer": 6, "q=nothing+of+the+kind": 0, "status=expired": 2, "status=complete": 2, "from=2026-05-02": 0, "to=2026-04-30": 0,
+		"from=2026-05-01&to=2026-05-01": 7, "": 7, "q=order&status=complete": 2, "q=%3Cscript%3E": 1, "q=500": 7, "q=address-999": 0, "q=" + storetest.Txid(999_999).String(): 0,
+	} {
+		page := b.loads("invoices?" + query)
+		if n := strings.Count(page, `class="row"`); n != want {
+			t.Errorf("%s: %d rows, want %d", query, n, want)
+		}
+	}
+	for _, bad := range []string{"status=none", "from=yesterday", "to=0000-00-00", "below=x", "below=1-x", "q=" + strings.Repeat("x", 201), "from=9999-01-01"} {
+		if status, text := b.get("invoices?" + bad); status != http.StatusUnprocessableEntity || strings.Contains(text, `value="yesterday"`) {
+			t.Errorf("%s: %d", bad, status)
+		}
+	}
+}
+
+func TestPaging(t *testing.T) {
+	o := newOffice(t)
+	b := o.hires("alice", auth.Owner, shopA)
+	for range 120 {
+		o.sells(shopA)
+		o.wait(time.Second)
+	}
+	seen, target, pages := map[string]bool{}, at("invoices?status=new"), 0
+	for target != "" {
+		page := b.loads(target)
+		pages++
+		for _, m := range regexp.MustCompile(`class="row" href="([^"]+)"`).FindAllStringSubmatch(page, -1) {
+			if seen[m[1]] {
+				t.Errorf("%s twice", m[1])
+			}
+			seen[m[1]] = true
+		}
+		target = ""
+		if m := regexp.MustCompile(`href="([^"]+)" rel="next"`).FindStringSubmatch(page); m != nil {
+			target = strings.ReplaceAll(m[1], "&amp;", "&")
+			if !strings.Contains(target, "status=new") {
+				t.Error("the next page forgets the filter")
+			}
+			o.sells(shopA) // what comes meanwhile moves nothing
+		}
+	}
+	if len(seen) != 120 || pages != 3 {
+		t.Errorf("%d invoices on %d pages", len(seen), pages)
+	}
+}
+
+// A search by words goes on where it ended, and says how far it looked.
+func TestSearchGoesOn(t *testing.T) {
+	o := newOffice(t)
+	b := o.hires("alice", auth.Owner, shopA)
+	old := o.sells(shopA, func(r *invoice.Request) { r.Order.ItemDesc = "a rare oolong" })
+	o.far = 2 * searchChunk
+	o.stocks(shopA, o.far)
+	page := b.loads("invoices?q=oolong", "1,000 invoices were looked through")
+	m := regexp.MustCompile(`href="([^"]+)" rel="next"`).FindStringSubmatch(page)
+	if m == nil {
+		t.Fatal("it does not go on")
+	}
+	page = b.loads(strings.ReplaceAll(m[1], "&amp;", "&"))
+	if !strings.Contains(page, string(old.ID)) {
+		t.Errorf("%s", plain(page))
+	}
+}
+
 // lists gives the invoices of a list, page by page; a page that leads to the one invoice that was named counts as a list
 // of it.
 func (b *person) lists(query string) (ids []string, pages int) {

@@ -16,7 +16,7 @@ type storyStore interface {
 	Receipts(ctx context.Context, m merchant.ID, id invoice.ID, limit int) ([]invoice.Receipt, error)
 	EventsOf(ctx context.Context, m merchant.ID, id invoice.ID) ([]invoice.Logged, error)
 	DeliveriesOf(ctx context.Context, m merchant.ID, id invoice.ID) ([]notify.Delivery, error)
-	Attempts(ctx context.Context, m merchant.ID, delivery uint64) ([]notify.Attempt, error)
+	LastAttempts(ctx context.Context, m merchant.ID, deliveries []uint64, each int) (map[uint64][]notify.Attempt, error)
 }
 
 // Bounds of a story: somebody may have sent ten thousand payments.
@@ -123,7 +123,7 @@ func (v *visit) invoice() error {
 		return err
 	}
 	p.Act.Notify = len(deliveries) > 0
-	p.Deliveries, err = v.withAttempts(deliveries[max(len(deliveries)-shownDeliveries, 0):])
+	p.Deliveries, err = v.withAttempts(deliveries[max(len(deliveries)-shownDeliveries, 0):], shownAttempts)
 	if err != nil {
 		return err
 	}
