@@ -77,6 +77,7 @@ type shop struct {
 	secret   string
 	daemon   *exec.Cmd
 	log      *os.File
+	files    int // how many the daemon may have open; 0: as many as we
 }
 
 // newShop starts a funded node and runs `satchel init`, `serve` and `token create` as an operator does.
@@ -152,6 +153,9 @@ func (s *shop) launch() {
 	s.must(err)
 	s.log = log
 	s.daemon = exec.Command(binary(s.t), "--config", s.config, "serve")
+	if s.files > 0 {
+		s.daemon = exec.Command("sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$@"`, s.files), "sh", binary(s.t), "--config", s.config, "serve")
+	}
 	s.daemon.Stdout, s.daemon.Stderr = log, log
 	s.daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	s.must(s.daemon.Start())

@@ -266,7 +266,7 @@ func (d *daemonParts) wireDoors() (err error) {
 	doors := api.Config{
 		Invoices: invoices, Store: d.db, Rates: d.rates, Auth: access, Secret: d.db.ServerSecret(),
 		Tip: d.tip, Ready: d.readiness, PublicURLs: d.set.publicURLs, AllowPrivate: d.set.allowPrivate, Now: d.clock.Now,
-		Log: d.part("api"), Metrics: d.metrics, Web: d.pages.Handler(), Desk: d.desk.Handler(), Hub: d.hub,
+		Limits: api.Limits{Connections: connections(d.log)}, Log: d.part("api"), Metrics: d.metrics, Web: d.pages.Handler(), Desk: d.desk.Handler(), Hub: d.hub,
 	}
 	if f := newFaucet(d.node, d.set.node, d.set.network); f != nil {
 		doors.Payer = f
