@@ -68,7 +68,7 @@ type Desk struct {
 	routes []route
 	origin *http.CrossOriginProtection
 	door   door
-	tally  tallies
+	tally  *tallies
 
 	far      int           // how many invoices a search by words looks at
 	beat     time.Duration // between comments of a stream

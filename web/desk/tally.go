@@ -60,10 +60,12 @@ const (
 	maxKept  = 10_000 // days of all merchants
 )
 
-// tallies keeps figures for a while: those of a month may take a second to add up.
+// tallies keeps figures for a while: those of a month may take a second to add up. For each merchant one caller at a time
+// adds up; the others wait for him, no longer than they want to, and nobody waits for another merchant's.
 type tallies struct {
-	mu   *sync.Mutex
-	kept map[tallyKey]kept
+	mu    sync.Mutex // of the maps; never held while something is read
+	kept  map[tallyKey]kept
+	turns map[merchant.ID]chan struct{} // whoever adds up has put something in
 }
 
 type tallyKey struct {
@@ -76,12 +78,19 @@ type kept struct {
 	at  time.Time
 }
 
-func newTallies() tallies { return tallies{mu: &sync.Mutex{}, kept: map[tallyKey]kept{}} }
+func newTallies() *tallies {
+	return &tallies{kept: map[tallyKey]kept{}, turns: map[merchant.ID]chan struct{}{}}
+}
 
-// days gives the figures of the last days, today's last. One caller at a time adds up.
-func (t tallies) days(ctx context.Context, store listStore, m merchant.ID, now time.Time, n int) ([]day, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// days gives the figures of the last days, today's last.
+func (t *tallies) days(ctx context.Context, store listStore, m merchant.ID, now time.Time, n int) ([]day, error) {
+	turn := t.turn(m)
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	today := now.UTC().Truncate(24 * time.Hour)
 	list := make([]day, 0, n)
 	for back := n - 1; back >= 0; back-- {
@@ -91,21 +100,44 @@ func (t tallies) days(ctx context.Context, store listStore, m merchant.ID, now t
 		if back < 2 {
 			life = freshFor
 		}
-		k, ok := t.kept[key]
-		if age := now.Sub(k.at); !ok || age >= life || age < 0 {
-			d, err := tally(ctx, store, m, at)
-			if err != nil {
+		d, ok := t.fresh(key, now, life)
+		if !ok {
+			var err error
+			if d, err = tally(ctx, store, m, at); err != nil {
 				return nil, err
 			}
-			if len(t.kept) >= maxKept {
-				clear(t.kept)
-			}
-			k = kept{day: d, at: now}
-			t.kept[key] = k
+			t.keep(key, kept{day: d, at: now})
 		}
-		list = append(list, k.day)
+		list = append(list, d)
 	}
 	return list, nil
+}
+
+func (t *tallies) turn(m merchant.ID) chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.turns[m] == nil {
+		t.turns[m] = make(chan struct{}, 1)
+	}
+	return t.turns[m]
+}
+
+// fresh gives what was kept for less than its life.
+func (t *tallies) fresh(key tallyKey, now time.Time, life time.Duration) (day, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k, ok := t.kept[key]
+	age := now.Sub(k.at)
+	return k.day, ok && age >= 0 && age < life
+}
+
+func (t *tallies) keep(key tallyKey, k kept) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.kept) >= maxKept {
+		clear(t.kept)
+	}
+	t.kept[key] = k
 }
 
 // tallyChunk is how many invoices are read at a time.
