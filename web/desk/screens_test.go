@@ -21,9 +21,14 @@ var pictures = flag.String("screenshots", "", "write a picture of every page of 
 // onSocket gives an office's pages a real socket, so that a browser can open them.
 func onSocket(t *testing.T) (*office, string) {
 	t.Helper()
+	return socketOf(t, func(change func(*Config)) *office { return newOffice(t, change) })
+}
+
+func socketOf(t *testing.T, open func(change func(*Config)) *office) (*office, string) {
+	t.Helper()
 	srv := httptest.NewUnstartedServer(nil)
 	base := "http://" + srv.Listener.Addr().String()
-	o := newOffice(t, func(c *Config) { c.Base, c.Network = base, "regtest" })
+	o := open(func(c *Config) { c.Base, c.Network = base, "regtest" })
 	mux := http.NewServeMux()
 	mux.Handle("/", o.Handler())
 	mux.HandleFunc("/pos/{key}/code.svg", func(rw http.ResponseWriter, _ *http.Request) { // the point of sale draws it
