@@ -8,7 +8,7 @@ import (
 	"satchel/merchant"
 )
 
-// A point-of-sale link's key is its id and half an HMAC-SHA256 (128 bits) of it.
+// The key of a point-of-sale link, or of a token's till, is its id and half an HMAC-SHA256 (128 bits) of it.
 const (
 	payLinkID  = len(merchant.LinkID{})
 	payLinkLen = payLinkID + 16
@@ -18,24 +18,40 @@ const (
 // PayLink makes the key that opens a link of the point of sale. Nothing of it is stored: whoever takes it must look
 // whether the link still works.
 func (s Secret) PayLink(id merchant.LinkID) string {
-	return base58.Encode(append(id[:], s.payLinkMAC(id)...))
+	return s.keyOf("pay link", id)
 }
 
 // ReadPayLink finds the link that a key opens; false for any text that PayLink did not make.
 func (s Secret) ReadPayLink(key string) (merchant.LinkID, bool) {
+	id, ok := s.readKey("pay link", key)
+	return merchant.LinkID(id), ok
+}
+
+// Till makes the key that opens the keypad of a token's point of sale and nothing else, so that the token itself need not
+// stand in an address. Nothing of it is stored: it works as long as the token does.
+func (s Secret) Till(id TokenID) string { return s.keyOf("till", id) }
+
+// ReadTill finds the token whose keypad a key opens; false for any text that Till did not make.
+func (s Secret) ReadTill(key string) (TokenID, bool) { return s.readKey("till", key) }
+
+func (s Secret) keyOf(use string, id [payLinkID]byte) string {
+	return base58.Encode(append(id[:], s.keyMAC(use, id)...))
+}
+
+func (s Secret) readKey(use, key string) (id [payLinkID]byte, ok bool) {
 	if len(key) > maxPayLink {
-		return merchant.LinkID{}, false
+		return id, false
 	}
 	raw := base58.Decode(key)
 	if len(raw) != payLinkLen {
-		return merchant.LinkID{}, false
+		return id, false
 	}
-	id := merchant.LinkID(raw[:payLinkID])
-	return id, hmac.Equal(raw[payLinkID:], s.payLinkMAC(id))
+	id = [payLinkID]byte(raw[:payLinkID])
+	return id, hmac.Equal(raw[payLinkID:], s.keyMAC(use, id))
 }
 
-func (s Secret) payLinkMAC(id merchant.LinkID) []byte {
-	return s.mac("pay link", id[:])[:payLinkLen-payLinkID]
+func (s Secret) keyMAC(use string, id [payLinkID]byte) []byte {
+	return s.mac(use, id[:])[:payLinkLen-payLinkID]
 }
 
 // Origin makes of a caller's address what invoices remember of it: enough to count his open ones, and not the address.

@@ -30,6 +30,29 @@ func TestAPayLinkIsReadBack(t *testing.T) {
 	})
 }
 
+// A till's key opens the till, and is neither the token nor a link.
+func TestATillIsReadBack(t *testing.T) {
+	s := Secret{1}
+	rapid.Check(t, func(t *rapid.T) {
+		id := TokenID(rapid.SliceOfN(rapid.Byte(), 8, 8).Draw(t, "id"))
+		key := s.Till(id)
+		if got, ok := s.ReadTill(key); !ok || got != id {
+			t.Fatalf("%s: %v %v", key, got, ok)
+		}
+		if _, ok := (Secret{2}).ReadTill(key); ok {
+			t.Fatal("another server takes it")
+		}
+		if _, ok := s.ReadPayLink(key); ok {
+			t.Fatal("it is a link")
+		}
+		for _, other := range []string{s.PayLink(merchant.LinkID(id)), s.Token(id), s.Resource(id, "pos/invoice", "x"), key[1:], key + "1", ""} {
+			if _, ok := s.ReadTill(other); ok {
+				t.Fatalf("%s opens a till", other)
+			}
+		}
+	})
+}
+
 func TestWhatIsNoPayLink(t *testing.T) {
 	s := Secret{1}
 	key := s.PayLink(merchant.LinkID{7})

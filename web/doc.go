@@ -7,7 +7,8 @@
 //	GET /bitpay.js                what a shop's page loads to show an invoice in a window of its own; also /bitpay.min.js
 //	GET /assets/NAME.HASH.EXT     stylesheet, script and icon; their names change with their content
 //
-//	GET /pos/KEY                  the point of sale: of a link (auth.Secret.PayLink), or of a bearer token of the facade pos
+//	GET /pos/KEY                  the point of sale: of a link (auth.Secret.PayLink), or of a token (auth.Secret.Till); a bearer
+//	                              token of the facade pos leads to the latter
 //	POST /pos/KEY                 its form: amount, open, once
 //	GET /pos/KEY/code.svg         a link's QR code
 //	GET /docs, /docs/NAME         package web/docs

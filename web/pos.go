@@ -74,7 +74,7 @@ func (w *Web) posRoutes() error {
 
 // till is a page of the point of sale that was opened.
 type till struct {
-	key      string // of its address
+	key      string // of its address; never a token, which opens more
 	id       string // that the invoices remember
 	link     bool   // anybody may have its address; else it is a token's
 	merchant merchant.Merchant
@@ -88,7 +88,11 @@ func (w *Web) till(r *http.Request) (till, error) {
 	if id, ok := w.cfg.POS.Secret.ReadPayLink(key); ok {
 		return w.linkTill(r.Context(), key, id)
 	}
-	p, err := w.cfg.POS.Tokens.Authenticate(r.Context(), auth.Call{Token: key})
+	token := key
+	if id, ok := w.cfg.POS.Secret.ReadTill(key); ok {
+		token = w.cfg.POS.Secret.Token(id)
+	}
+	p, err := w.cfg.POS.Tokens.Authenticate(r.Context(), auth.Call{Token: token})
 	switch {
 	case errors.Is(err, auth.ErrToken), errors.Is(err, auth.ErrUnsigned), err == nil && p.Facade() != auth.POS:
 		return till{}, errNoTill
@@ -106,7 +110,8 @@ func (w *Web) till(r *http.Request) (till, error) {
 			return till{}, errNoTill // to fall back on another would charge something else
 		}
 	}
-	return till{key: key, id: p.Token(), merchant: m, price: money.Fiat{Code: cur.Code}}, nil
+	id, err := auth.ParseTokenID(p.Token())
+	return till{key: w.cfg.POS.Secret.Till(id), id: p.Token(), merchant: m, price: money.Fiat{Code: cur.Code}}, err
 }
 
 func (w *Web) linkTill(ctx context.Context, key string, id merchant.LinkID) (till, error) {

@@ -4,8 +4,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"satchel/auth"
 	"satchel/internal/browser"
 )
 
@@ -94,5 +96,35 @@ func TestTheKeypadIsTyped(t *testing.T) {
 	tab.Says(".card", "Send the amount you like")
 	if n := c.count(); n != 2 {
 		t.Errorf("%d invoices", n)
+	}
+}
+
+// A browser that opens a token's till keeps an address without the token, and nothing that it asks for afterwards has it.
+func TestATokenLeavesTheAddress(t *testing.T) {
+	c := newCounter(t)
+	token := c.token(auth.POS)
+	host, tab := c.serve(), browser.Start(t).Open(browser.Phone())
+	tab.Go(host + "/pos/" + token + "?lang=de")
+	tab.Says("form", "Weiter")
+	at := browser.Eval[string](tab, `location.href`)
+	tab.Reload()
+	tab.Says("form", "Weiter")
+	tab.Click(`[data-key="5"]`)
+	tab.Click(".primary")
+	tab.Says(".price", "5,00 EUR")
+	if from := browser.Eval[string](tab, `document.referrer`); from != "" {
+		t.Errorf("the checkout page is told that it came from %s", from)
+	}
+	carried := 0
+	for _, u := range append(tab.Requests(), at) {
+		if strings.Contains(u, token) {
+			carried++
+		}
+	}
+	if carried != 1 {
+		t.Errorf("the token is in %d addresses: %q", carried, tab.Requests())
+	}
+	for _, problem := range tab.Problems() {
+		t.Error(problem)
 	}
 }

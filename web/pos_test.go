@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +57,7 @@ func TestALinkSells(t *testing.T) {
 func TestATokensTillSells(t *testing.T) {
 	c := newCounter(t)
 	token := c.token(auth.POS)
-	path := "/pos/" + token
+	path := c.leads("/pos/"+token, token)
 	_, page := c.opens(path)
 	says(t, page, "Tea & Biscuits", "EUR")
 	if strings.Contains(page, `name="open"`) {
@@ -74,6 +75,19 @@ func TestATokensTillSells(t *testing.T) {
 		}
 		id = inv.Order.Creator
 	}
+	for _, by := range []string{"/pos/" + token, "/pos/" + token + "/"} { // a page that was opened before
+		if inv := c.made(c.sends(by, form("", "amount", "3"))); inv.Order.Creator != id {
+			t.Errorf("%s: %s", by, describe(inv))
+		}
+		c.refuses("an amount that is none", c.sends(by, form("", "amount", "x")), http.StatusBadRequest, `action="/in`+path+`"`)
+	}
+	if to := c.leads("/pos/"+token+"?currency=jpy&lang=de&x="+token, token); to != path+"?currency=jpy&lang=de" {
+		t.Errorf("it leads to %s", to)
+	}
+	_, err := c.auth.Authenticate(t.Context(), auth.Call{Token: strings.TrimPrefix(path, "/pos/")})
+	if !errors.Is(err, auth.ErrToken) {
+		t.Errorf("the till's address is a token: %v", err)
+	}
 	grant, err := auth.ParseTokenID(id)
 	if err != nil {
 		t.Fatal(err)
@@ -83,15 +97,32 @@ func TestATokensTillSells(t *testing.T) {
 	if strings.Contains(page, `data-key=","`) {
 		t.Error("the yen has no decimals")
 	}
-	if status, _ := c.opens(path + "?currency=EURO"); status != http.StatusNotFound {
-		t.Errorf("a currency that is none: %d", status)
+	for _, address := range []string{path, "/pos/" + token} {
+		if status, _ := c.opens(address + "?currency=EURO"); status != http.StatusNotFound {
+			t.Errorf("a currency that is none: %d", status)
+		}
 	}
 	if err := c.auth.Revoke(t.Context(), storetest.Shop, grant); err != nil {
 		t.Fatal(err)
 	}
-	if status, _ := c.opens(path); status != http.StatusNotFound {
-		t.Errorf("a revoked token: %d", status)
+	for _, address := range []string{path, "/pos/" + token} {
+		if status, _ := c.opens(address); status != http.StatusNotFound {
+			t.Errorf("a revoked token: %d", status)
+		}
 	}
+}
+
+// leads wants an address with a token to lead to one without, by an answer that tells nobody, and gives that one.
+func (c *counter) leads(target, token string) string {
+	c.t.Helper()
+	rec := httptest.NewRecorder()
+	c.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, target, http.NoBody))
+	h := rec.Header()
+	to, ok := strings.CutPrefix(h.Get("Location"), "/in")
+	if rec.Code != http.StatusSeeOther || !ok || strings.Contains(to+rec.Body.String(), token) || h.Get("Referrer-Policy") != "no-referrer" || h.Get("Cache-Control") != "no-store" {
+		c.t.Fatalf("%d %v", rec.Code, h)
+	}
+	return to
 }
 
 func TestWhatOpensNoTill(t *testing.T) {
@@ -117,6 +148,10 @@ func TestWhatOpensNoTill(t *testing.T) {
 		"a payout token":     "/pos/" + c.token(auth.Payout),
 		"a client's token":   "/pos/" + c.auth.Token(bound),
 		"a resource's token": "/pos/" + secret.Resource(pos.ID, "pos/invoice", "x"),
+		"another's till":     "/pos/" + auth.Secret{9}.Till(pos.ID),
+		"a client's till":    "/pos/" + secret.Till(bound.ID),
+		"a till of no token": "/pos/" + secret.Till(auth.TokenID{99}),
+		"a till's code":      "/pos/" + secret.Till(pos.ID) + "/code.svg",
 		"a public token":     "/pos/" + secret.Resource(auth.TokenID{}, "public/invoice", "x"),
 		"a token's code":     "/pos/" + c.auth.Token(pos) + "/code.svg",
 	} {
@@ -124,7 +159,7 @@ func TestWhatOpensNoTill(t *testing.T) {
 		if status != http.StatusNotFound || !strings.Contains(page, "This link does not work") {
 			t.Errorf("%s: %d", name, status)
 		}
-		if res := c.sends(strings.TrimSuffix(target, "/code.svg"), form("", "amount", "5")); name != "a token's code" && res.StatusCode != http.StatusNotFound {
+		if res := c.sends(strings.TrimSuffix(target, "/code.svg"), form("", "amount", "5")); !strings.HasSuffix(target, "/code.svg") && res.StatusCode != http.StatusNotFound {
 			t.Errorf("%s, sent: %d", name, res.StatusCode)
 		}
 	}

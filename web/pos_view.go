@@ -41,10 +41,18 @@ func (p posPage) Title() string { return p.Lang.say("pos.title", "shop", p.Shop)
 // Keys are the digits of the keypad but the last one.
 func (posPage) Keys() []string { return strings.Split("123456789", "") }
 
+// showTill shows the page. A token in the address is left behind at once: what the browser keeps, and sends from now on,
+// is a key to the till alone.
 func (w *Web) showTill(rw http.ResponseWriter, r *http.Request) {
 	t, err := w.till(r)
 	if err != nil {
 		w.noTill(rw, r, err)
+		return
+	}
+	if t.key != r.PathValue("key") {
+		private(rw.Header())
+		rw.Header().Set("Location", w.tillPath(r, t))
+		rw.WriteHeader(http.StatusSeeOther)
 		return
 	}
 	w.renderTill(rw, r, t, nil)

@@ -53,7 +53,7 @@ func TestAStallSells(t *testing.T) {
 	if link.Currency != "USD" || fixed.Amount != "4.50" || fixed.Currency != "EUR" || !strings.HasPrefix(link.URL, "http://"+s.api+"/pos/") {
 		t.Fatalf("%+v %+v", link, fixed)
 	}
-	if text := s.refused(exitRefused, "pos", "link", "create", "--amount", "5,50"); !strings.Contains(text, "amount") {
+	if text := s.refused(exitRefused, "pos", "link", "create", "--amount", "1,234"); !strings.Contains(text, "amount") {
 		t.Error(text)
 	}
 
@@ -115,6 +115,11 @@ func (s *shop) caps(links ...admin.PayLink) {
 	till := "http://" + s.api + "/pos/" + s.token
 	if sale, page := s.charges(till+"?currency=EUR", from, "amount", "9"); sale.Due != "0.00020000" || strings.Contains(page, s.token) {
 		s.t.Errorf("a token's till: %+v", sale)
+	}
+	res, err := http.Get(till + "?currency=EUR")
+	s.must(err)
+	if page := s.read(res); strings.Contains(res.Request.URL.String()+page, s.token) || res.Request.URL.Query().Get("currency") != "EUR" {
+		s.t.Errorf("a token's till is at %s", res.Request.URL)
 	}
 	s.run(nil, "clock", "advance", "16m")
 	s.eventually("what expired is not counted", func() bool {
