@@ -37,18 +37,18 @@ func (s *Staff) Invited(ctx context.Context, name, key string) (o Operator, err 
 	if len(raw) != inviteLen {
 		return Operator{}, ErrInvite
 	}
+	var known bool
 	err = s.cfg.Store.ReadStaff(ctx, func(v StaffView) error {
-		var ok bool
-		if o, ok, err = v.Operator(name); err == nil && !ok {
-			err = ErrInvite
-		}
+		o, known, err = v.Operator(name)
 		return err
 	})
 	if err != nil {
 		return Operator{}, err
 	}
 	end := time.Unix(int64(binary.BigEndian.Uint64(raw)), 0) //nolint:gosec // compared below with what we made
-	if !hmac.Equal(raw[inviteEnd:], s.cfg.Secret.inviteMAC(raw[:inviteEnd], o)) || !s.cfg.Now().Before(end) {
+	// A name that is nobody's takes as long as one that is.
+	fits := hmac.Equal(raw[inviteEnd:], s.cfg.Secret.inviteMAC(raw[:inviteEnd], o))
+	if !fits || !known || !s.cfg.Now().Before(end) {
 		return Operator{}, ErrInvite
 	}
 	return o, nil

@@ -18,7 +18,7 @@
 // never repeats it; what can be sent twice by a double click is done once where the domain knows it again.
 //
 // Sign-in is slowed down by address, by name, and for all strangers together. A browser that signed in before has a count of its own, so that nobody
-// can keep its owner out by failing in his name.
+// can keep its owner out by failing in his name; and who has the link of an invitation is counted for himself.
 //
 // Every text on a page may be hostile. html/template writes it, the script sets it as text only, and the policy in the
 // header lets in nothing but the files of this package, by a nonce. No site may frame a page. Cells of an export that

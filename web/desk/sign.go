@@ -112,13 +112,23 @@ func (v *visit) signIn() error {
 
 // knock counts an attempt in somebody's name.
 func (v *visit) knock(name string) (giveBack func(), err error) {
-	t := try{name: name}
+	t := v.stranger()
+	t.name = name
 	if nonce, ok := v.known(name); ok {
 		t.browser = string(nonce[:])
 	}
+	return v.count(t)
+}
+
+// stranger is an attempt of whoever calls, in nobody's name.
+func (v *visit) stranger() (t try) {
 	if addr, local := v.d.cfg.Caller(v.req); !local {
 		t.address = addr.String()
 	}
+	return t
+}
+
+func (v *visit) count(t try) (giveBack func(), err error) {
 	giveBack, wait := v.d.door.knock(t, v.now())
 	if wait > 0 {
 		v.d.cfg.Log.WarnContext(v.ctx(), "too many attempts to sign in", "address", t.address)
@@ -231,29 +241,39 @@ func (v *visit) welcomes(status int, p welcomePage) error {
 	return nil
 }
 
-// welcome takes a new password. The link's key is the authority, and ends with it.
+// welcome takes a new password. The link's key is the authority, and ends with it. It is compared before anything is
+// counted: whoever has it gets in whatever strangers do in his name, and they are counted by themselves.
 func (v *visit) welcome() error {
 	p := welcomePage{Name: v.form("name"), Key: v.form("key")}
+	_, err := v.d.cfg.Staff.Invited(v.ctx(), p.Name, p.Key)
+	if errors.Is(err, auth.ErrInvite) {
+		if _, err := v.count(v.stranger()); err != nil {
+			return err
+		}
+		return v.welcomes(http.StatusForbidden, p)
+	}
+	if err != nil {
+		return err
+	}
 	if v.form("password") != v.form("again") {
 		p.Problem = "The two passwords differ."
 		return v.welcomes(http.StatusUnprocessableEntity, p)
 	}
-	giveBack, err := v.knock(p.Name)
+	giveBack, err := v.count(try{browser: "invited " + p.Name})
 	if err != nil {
 		return err
 	}
 	key, who, err := v.prove(func(ctx context.Context, _ bool) (string, auth.Operator, error) {
 		return v.d.cfg.Staff.Welcome(ctx, p.Name, p.Key, v.form("password"))
 	}, p.Name)
+	giveBack()
 	switch {
 	case err == nil:
-		giveBack()
 		v.letIn(who, key)
 		return v.to(v.d.prefix + home)
-	case errors.Is(err, auth.ErrInvite):
+	case errors.Is(err, auth.ErrInvite): // used up meanwhile
 		return v.welcomes(http.StatusForbidden, p)
 	}
-	giveBack()
 	told, err := v.refusal(err)
 	if err != nil {
 		return err

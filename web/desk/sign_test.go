@@ -293,6 +293,55 @@ func TestWelcome(t *testing.T) {
 	}
 }
 
+// Whatever strangers do in the name of somebody who was invited, he gets in by his link; they are counted by themselves.
+func TestNobodyKeepsAnInvitedOperatorOut(t *testing.T) {
+	o := newOffice(t)
+	_, err := o.staff.Add(t.Context(), auth.NewOperator{Name: "alice", Role: auth.Owner})
+	o.must(err)
+	key, _, err := o.staff.Invite(t.Context(), "alice")
+	o.must(err)
+	other, _, err := o.staff.Invite(t.Context(), "alice")
+	o.must(err)
+	set := func(b *person, key string) int {
+		res, _ := b.post("/dashboard/welcome", "name", "alice", "key", key, "password", words, "again", words)
+		return res.StatusCode
+	}
+	thief, n := o.visitor(), 0
+	for ; n < 50 && set(thief, "guess") == http.StatusForbidden; n++ {
+		o.log.Reset()
+	}
+	if n != 10 || !strings.Contains(o.log.String(), "too many attempts") {
+		t.Errorf("%d guesses from one address", n)
+	}
+	refused := 0
+	for i := range 100 {
+		many := o.visitor()
+		many.from = fmt.Sprintf("203.0.113.%d:1000", i)
+		if set(many, key[:len(key)-1]+"z") == http.StatusTooManyRequests {
+			refused++
+		}
+	}
+	if refused != 50 { // 60 of all at once, ten were there before
+		t.Errorf("%d of 100 strangers were told to wait", refused)
+	}
+	o.wait(20 * time.Second) // for those who have no link
+	bob := o.visitor()
+	bob.from = "198.51.100.1:1000"
+	if res, _ := bob.enters("alice", "guess"); res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("wrong keys are counted in her name: %d", res.StatusCode)
+	}
+	for i := range 100 {
+		many := o.visitor()
+		many.from = fmt.Sprintf("203.0.113.%d:1000", i)
+		many.enters("alice", "guess")
+	}
+	alice := o.visitor()
+	alice.from = thief.from
+	if status := set(alice, other); status != http.StatusSeeOther {
+		t.Errorf("with her link she gets %d", status)
+	}
+}
+
 func TestAccount(t *testing.T) {
 	o := newOffice(t)
 	b := o.hires("vera", auth.Viewer, shopB)

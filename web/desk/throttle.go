@@ -64,7 +64,7 @@ func newDoor() door {
 // try is one attempt to get in.
 type try struct {
 	address string // "": it is not counted
-	name    string
+	name    string // "": it is in nobody's
 	browser string // "": it is not known
 }
 
@@ -85,7 +85,7 @@ func (d door) knock(t try, now time.Time) (giveBack func(), wait time.Duration) 
 		*throttle
 		key string
 		on  bool
-	}{{d.addresses, t.address, t.address != ""}, {d.names, t.name, true}, {d.strangers, "", true}} {
+	}{{d.addresses, t.address, t.address != ""}, {d.names, t.name, t.name != ""}, {d.strangers, "", true}} {
 		if !by.on {
 			continue
 		}
