@@ -24,14 +24,19 @@ type names struct {
 	of       string // the delivery's invoice
 	token    string
 	code     string // of a client that waits
+	unwanted string // of another
+	offer    string // the code of an offer
 	order    string
 	link     string
 }
 
-func namesOf(m merchant.ID, f furniture) names {
+func (o *office) namesOf(m merchant.ID, f furniture) names {
+	o.t.Helper()
+	unwanted, err := o.access.Pair(o.t.Context(), auth.PairRequest{SIN: aSIN, Facade: auth.POS, Label: "unwanted", GUID: "unwanted-" + string(m)})
+	o.must(err)
 	return names{
 		shop: m, invoice: string(f.new.ID), late: string(f.late.ID), outpoint: f.lateOut.String(), delivery: fmt.Sprint(f.delivery.ID), of: string(f.delivery.Invoice),
-		token: f.token.ID.String(), code: f.offer.Pairing.Code, order: f.new.Order.OrderID,
+		token: f.token.ID.String(), code: f.asked.Pairing.Code, unwanted: unwanted.Pairing.Code, offer: f.offer.Pairing.Code, order: f.new.Order.OrderID,
 		link: f.link.ID.String(),
 	}
 }
@@ -39,7 +44,7 @@ func namesOf(m merchant.ID, f furniture) names {
 func unknown() names {
 	return names{
 		shop: "shop-000000000000000009", invoice: "2Zz7mZk3VtWc9sXyB2nLdR", late: "3Zz7mZk3VtWc9sXyB2nLdR", of: "4Zz7mZk3VtWc9sXyB2nLdR",
-		outpoint: invoice.Outpoint{TxID: storetest.Txid(999_999)}.String(), delivery: "999999", token: auth.TokenID{9}.String(), code: "zzzzzzz", order: "order-none", link: merchant.LinkID{9}.String(),
+		outpoint: invoice.Outpoint{TxID: storetest.Txid(999_999)}.String(), delivery: "999999", token: auth.TokenID{9}.String(), code: "zzzzzzz", unwanted: "yyyyyyy", offer: "xxxxxxx", order: "order-none", link: merchant.LinkID{9}.String(),
 	}
 }
 
@@ -104,7 +109,7 @@ func cells() map[string]filling {
 		"POST /m/{shop}/clients/approve": form(func(n names) (string, []string) {
 			return "/clients/approve", []string{"code", n.code, "facade", "pos"}
 		}),
-		"POST /m/{shop}/clients/refuse":  form(func(n names) (string, []string) { return "/clients/refuse", []string{"code", n.code} }),
+		"POST /m/{shop}/clients/refuse":  form(func(n names) (string, []string) { return "/clients/refuse", []string{"code", n.unwanted} }),
 		"POST /m/{shop}/clients/revoke":  form(func(n names) (string, []string) { return "/clients/revoke", []string{"id", n.token} }),
 		"POST /m/{shop}/settings":        form(func(names) (string, []string) { return "/settings", []string{"invoice.window", "30m"} }),
 		"POST /m/{shop}/settings/secret": form(func(names) (string, []string) { return "/settings/secret", []string{"do", "show"} }),
@@ -166,7 +171,7 @@ func (o *office) state(m merchant.ID) string {
 // A viewer sees every page, and changes nothing: every form is refused, whatever is in it.
 func TestAViewerChangesNothing(t *testing.T) {
 	o := newOffice(t)
-	n := namesOf(shopA, o.furnish(shopA))
+	n := o.namesOf(shopA, o.furnish(shopA))
 	_, err := o.staff.Add(t.Context(), auth.NewOperator{Name: "vera", Role: auth.Viewer, Merchant: shopA, Password: words})
 	o.must(err)
 	forms := 0
@@ -204,7 +209,7 @@ func TestAViewerChangesNothing(t *testing.T) {
 // Nobody who is not signed in sees or changes anything.
 func TestStrangersGetTheDoor(t *testing.T) {
 	o := newOffice(t)
-	n := namesOf(shopA, o.furnish(shopA))
+	n := o.namesOf(shopA, o.furnish(shopA))
 	each(t, func(t *testing.T, r route, c filling) {
 		before := o.state(shopA)
 		res, text := o.visitor().calls(r, c, n)
@@ -218,7 +223,7 @@ func TestStrangersGetTheDoor(t *testing.T) {
 		if r.role != 0 && res.StatusCode != door {
 			t.Errorf("%d", res.StatusCode)
 		}
-		silent(t, text, n.invoice, n.token, n.code, n.link, "Tea & Biscuits")
+		silent(t, text, n.invoice, n.token, n.code, n.unwanted, n.offer, n.link, "Tea & Biscuits")
 	})
 }
 
@@ -226,12 +231,12 @@ func TestStrangersGetTheDoor(t *testing.T) {
 // his own pages as names that nobody has, and not a byte of the other's changes.
 func TestNeighboursReachNothing(t *testing.T) {
 	o := newOffice(t)
-	mine, theirs := namesOf(shopB, o.furnish(shopB)), namesOf(shopA, o.furnish(shopA))
+	mine, theirs := o.namesOf(shopB, o.furnish(shopB)), o.namesOf(shopA, o.furnish(shopA))
 	_, err := o.staff.Add(t.Context(), auth.NewOperator{Name: "bob", Role: auth.Owner, Merchant: shopB, Password: words})
 	o.must(err)
 	_, err = o.staff.Add(t.Context(), auth.NewOperator{Name: "alice", Role: auth.Owner, Merchant: shopA, Password: words})
 	o.must(err)
-	secrets := []string{theirs.invoice, theirs.late, theirs.token, theirs.code, theirs.link, "Tea & Biscuits", string(shopA)}
+	secrets := []string{theirs.invoice, theirs.late, theirs.token, theirs.code, theirs.unwanted, theirs.offer, theirs.link, "Tea & Biscuits", string(shopA)}
 	each(t, func(t *testing.T, r route, c filling) {
 		if r.path == livePath || !strings.HasPrefix(r.path, shopPath) {
 			return
@@ -248,6 +253,7 @@ func TestNeighboursReachNothing(t *testing.T) {
 		}
 		crossed, nobodys := theirs, unknown()
 		crossed.shop, nobodys.shop = mine.shop, mine.shop
+		crossed.code, crossed.unwanted = theirs.offer, theirs.offer // a client that waits is nobody's yet; an offer is its merchant's
 		a, textA := bob.calls(r, c, crossed)
 		o.wait(time.Minute) // guesses of codes are slow
 		z, _ := bob.calls(r, c, nobodys)
@@ -273,15 +279,19 @@ func TestNeighboursReachNothing(t *testing.T) {
 func (o *office) control(t *testing.T, r route, c filling, n names) {
 	t.Helper()
 	alice := o.signs("alice")
+	before := o.state(shopA)
 	res, text := alice.calls(r, c, n)
+	if r.method == http.MethodPost && res.StatusCode == http.StatusSeeOther && o.state(shopA) == before {
+		t.Error("to the owner it does nothing")
+	}
 	switch path := strings.TrimPrefix(r.path, shopPath); {
 	case path == "/new" && r.method == http.MethodPost, path == "/settings" && r.method == http.MethodPost, path == "/callbacks/test":
 		if res.StatusCode != http.StatusUnprocessableEntity {
 			t.Errorf("to the owner: %d", res.StatusCode)
 		}
-	case path == "/clients/approve", path == "/clients/refuse": // the code is an offer, which needs neither
-		if res.StatusCode != http.StatusNotFound {
-			t.Errorf("to the owner: %d", res.StatusCode)
+	case path == "/clients/approve", path == "/clients/refuse":
+		if res.StatusCode != http.StatusSeeOther {
+			t.Errorf("to the owner: %d %s", res.StatusCode, plain(text))
 		}
 	case path == "/invoices/{id}/cancel", path == "/invoices/{id}/return":
 		if res.StatusCode != http.StatusSeeOther && res.StatusCode != http.StatusConflict { // what went before it may have settled it
