@@ -94,13 +94,22 @@ func bodyText(body []byte) string {
 	if json.Indent(&b, body, "", "  ") == nil {
 		body = b.Bytes()
 	}
-	if len(body) > maxBody {
-		body = append(slices.Clone(body[:maxBody]), " …"...)
-	}
 	if !utf8.Valid(body) {
-		return strconv.QuoteToASCII(string(body))
+		return cut(strconv.QuoteToASCII(string(body)))
 	}
-	return string(body)
+	return cut(text.Raw(string(body)))
+}
+
+// cut shortens a text to what a page shows of a body.
+func cut(s string) string {
+	if len(s) <= maxBody {
+		return s
+	}
+	n := maxBody
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + " …"
 }
 
 // withAttempts gives deliveries with their last attempts, the newest delivery first.

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"html"
@@ -60,6 +61,8 @@ type office struct {
 	set     map[merchant.ID][]Setting
 	n       int
 	large   bool                            // so many records that it takes too long to check them all
+	body    string                          // of callbacks; "": a plain one
+	value   string                          // of a setting; "": a plain one
 	tame    bool                            // no text is hostile
 	away    atomic.Bool                     // whoever calls gets no answer; for offices on a socket
 	cut     func()                          // ends every connection of the socket
@@ -118,7 +121,7 @@ func newOfficeOn(t testing.TB, path string, change ...func(*Config)) *office {
 
 func (o *office) openStore(path string) {
 	db, err := store.Open(store.Config{
-		Path: path, Render: storetest.Render, Derivers: storetest.Derivers{}, Now: o.read,
+		Path: path, Render: o.render, Derivers: storetest.Derivers{}, Now: o.read,
 		AfterCommit: func(t store.Touched) {
 			for _, m := range t.Shops {
 				o.hub.Wake(string(m))
@@ -151,6 +154,17 @@ func (o *office) openStore(path string) {
 	} {
 		o.must(db.RegisterKey(context.Background(), k))
 	}
+}
+
+// render writes what a test wants to go out, or what the store's tests send.
+func (o *office) render(ev invoice.Event, m merchant.Merchant) ([]byte, []notify.Outgoing, error) {
+	doc, out, err := storetest.Render(ev, m)
+	for i := range out {
+		if o.body != "" {
+			out[i].Body = []byte(o.body)
+		}
+	}
+	return doc, out, err
 }
 
 func (o *office) check(db *store.DB) ([]store.Problem, error) {
@@ -199,7 +213,7 @@ func (o *office) CheckURL(u string) error { return notify.CheckURL(u, false) }
 // Settings implements Shops: the first merchant is the configuration's.
 func (o *office) Settings(_ context.Context, m merchant.ID) (Settings, error) {
 	return Settings{Configured: m == shopA, List: []Setting{
-		{"invoice.window", "how long a quote holds", "15m0s"}, {"invoice.speed", "high, medium or low", "medium"}, {"merchant.name", "", "Other shop"},
+		{"invoice.window", "how long a quote holds", "15m0s"}, {"invoice.speed", "high, medium or low", "medium"}, {"merchant.name", "", cmp.Or(o.value, "Other shop")},
 	}}, nil
 }
 

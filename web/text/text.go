@@ -3,11 +3,13 @@
 package text
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"satchel/money"
@@ -55,6 +57,25 @@ func turns(r rune) bool {
 	return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r >= 0xE0000 && r <= 0xE007F ||
 		r == 0x2028 || r == 0x2029 || r == 0xFEFF
 }
+
+// Raw makes a text of others fit to be shown as it is, line by line: what cannot be seen, or turns the direction of
+// writing, is written in the way of JSON (RFC 8259, 7), so that the text reads in the order that it has.
+func Raw(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if r == '\n' || r == '\t' || !unicode.IsControl(r) && !turns(r) && !marks(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
+}
+
+// marks tells the characters without a width that say how their neighbours are ordered.
+func marks(r rune) bool { return r == 0x061C || r == 0x200E || r == 0x200F }
 
 // Link gives a URL that somebody may be sent to: absolute, http or https, with a host and without a user. Anything else
 // gives "".

@@ -11,6 +11,17 @@ import (
 	"satchel/money"
 )
 
+func TestRaw(t *testing.T) {
+	for in, want := range map[string]string{
+		"{\n\t\"a\": \"b\"\n}": "{\n\t\"a\": \"b\"\n}", "a\u202Eb\u2066c\u200F\u061C": `a\u202eb\u2066c\u200f\u061c`, "\x1b[2J\r\x00": `\u001b[2J\u000d\u0000`,
+		"\U000E0041": `\udb40\udc41`, "👩‍👧 שלום": "👩‍👧 שלום", "\u2028": `\u2028`, "": "",
+	} {
+		if got := Raw(in); got != want {
+			t.Errorf("%q gives %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestClean(t *testing.T) {
 	for in, want := range map[string]string{
 		"Tea": "Tea", "  a \t\n b  ": "a b", "a\x00b\x1b[2Jc": "ab[2Jc", "\u202Eevil\u2066x\uFEFF": "evilx", "\xff": "\uFFFD", "": "",
