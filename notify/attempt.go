@@ -22,14 +22,21 @@ const slowAnswer = 5 * time.Second
 // mailAccepted is the SMTP reply to a mail that was taken (RFC 5321).
 const mailAccepted = 250
 
-// deliver makes one attempt and records it.
+// deliver makes one attempt and records it. What goes to a URL that is gone is given up without one.
 func (n *Notifier) deliver(send, record context.Context, d Delivery, sh share) {
+	if d.Stopped() {
+		n.shares.answered(sh, sh.proven)
+		n.record(record, n.policy.Stop(d), Attempt{At: n.now()})
+		n.shares.recorded(d.ID)
+		n.Wake()
+		return
+	}
 	a, known := n.attempt(send, d)
 	if n.shares.answered(sh, a.Status != 0 && a.Took < slowAnswer) {
 		n.Wake()
 	}
 	if known {
-		n.record(record, d, a)
+		n.record(record, n.policy.After(d, a), a)
 	}
 	n.shares.recorded(d.ID)
 	n.Wake() // the record may have let the invoice's next delivery go
@@ -97,17 +104,18 @@ func (n *Notifier) mail(ctx context.Context, d Delivery) Attempt {
 
 // record stores what an attempt came to. As long as it is not stored the delivery stays busy, so a store that fails never
 // makes us send the same again and again; when we end before it is stored, the delivery is sent once more after the start.
-func (n *Notifier) record(ctx context.Context, d Delivery, a Attempt) {
-	after := n.policy.After(d, a)
+func (n *Notifier) record(ctx context.Context, after Delivery, a Attempt) {
 	for wait := storePause; ; wait = min(2*wait, maxRecordPause) {
 		err := n.store.RecordAttempt(ctx, after, a)
 		if err == nil {
 			n.tell(ctx, after, a)
-			n.observe(a)
+			if a.Status != 0 || a.Error != "" { // something was tried
+				n.observe(a)
+			}
 			return
 		}
 		n.log.LogAttrs(ctx, slog.LevelError, "cannot record an attempt",
-			slog.Uint64("delivery", d.ID), slog.Any("error", err))
+			slog.Uint64("delivery", after.ID), slog.Any("error", err))
 		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Conflict) {
 			return // deleted meanwhile, or further on
 		}

@@ -84,6 +84,7 @@ type Delivery struct {
 	State    State
 	Resend   bool // asked for by hand
 	Held     bool // waits for an earlier one of the same invoice
+	Gone     bool // waits, and its URL said so (410) and took nothing since
 	Progress Progress
 }
 
@@ -100,6 +101,9 @@ type Progress struct {
 func (d Delivery) Blocks() bool {
 	return d.Channel != Mail && d.State == Pending && d.Progress.Attempts < OrderedTries
 }
+
+// Stopped tells that a delivery is not sent: its URL asked to be left alone. What is sent again by hand asks it anew.
+func (d Delivery) Stopped() bool { return d.Gone && !d.Resend }
 
 // Attempt is one try.
 type Attempt struct {
@@ -122,8 +126,9 @@ type Store interface {
 	// and q.Limit in all. It also says when the earliest one that is not due yet will be (zero: there is none).
 	DueDeliveries(ctx context.Context, q Due) ([]Delivery, time.Time, error)
 	// RecordAttempt stores a delivery as it is after an attempt, the attempt itself, and lets the invoice's next
-	// delivery go where this one no longer blocks it. One that counts no attempt more was put off, and nothing was
-	// tried. It refuses (fault.Conflict) what was read before another attempt was recorded.
+	// delivery go where this one no longer blocks it. One that counts no attempt more was put off or given up, and
+	// nothing was tried. A callback that is answered with 410 makes its URL gone for its merchant, one that is taken
+	// (Attempt.OK) ends that. It refuses (fault.Conflict) what was read before another attempt was recorded.
 	RecordAttempt(ctx context.Context, d Delivery, a Attempt) error
 	// Secrets gives what signs a merchant's callbacks.
 	Secrets(ctx context.Context, m merchant.ID) (merchant.Secrets, error)

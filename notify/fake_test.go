@@ -27,7 +27,8 @@ type memory struct {
 	mu       sync.Mutex
 	rows     map[uint64]Delivery
 	attempts map[uint64][]Attempt
-	order    []uint64 // deliveries in the order of their records
+	order    []uint64        // deliveries in the order of their records
+	gone     map[string]bool // URLs that said so
 	secrets  merchant.Secrets
 	looks    int
 
@@ -39,7 +40,7 @@ type memory struct {
 
 func newMemory() *memory {
 	return &memory{
-		rows: map[uint64]Delivery{}, attempts: map[uint64][]Attempt{}, secrets: merchant.Secrets{Webhook: NewSecret()},
+		rows: map[uint64]Delivery{}, gone: map[string]bool{}, attempts: map[uint64][]Attempt{}, secrets: merchant.Secrets{Webhook: NewSecret()},
 	}
 }
 
@@ -100,6 +101,7 @@ func (m *memory) DueDeliveries(ctx context.Context, q Due) ([]Delivery, time.Tim
 			continue
 		}
 		room[key]--
+		d.Gone = m.gone[d.Endpoint]
 		due = append(due, d)
 	}
 	return due, next, ctx.Err()
@@ -125,6 +127,7 @@ func (m *memory) RecordAttempt(ctx context.Context, d Delivery, a Attempt) error
 	}
 	m.rows[d.ID] = d
 	if made == 1 {
+		m.gone[d.Endpoint] = a.Status == 410 || m.gone[d.Endpoint] && !a.OK()
 		m.attempts[d.ID] = append(m.attempts[d.ID], a)
 	}
 	m.order = append(m.order, d.ID)

@@ -14,7 +14,8 @@ import (
 // fails too, the delivery is parked and waits for a resend by hand.
 //
 //   - Any 2xx status is a success; everything else is a failure, and no answer at all is one too.
-//   - 410 (Gone) parks at once: the endpoint asked for it.
+//   - 410 (Gone) parks at once, and with it everything later for the same URL: the endpoint asked for it (Standard
+//     Webhooks). What is sent again by hand is tried, and when it is taken, the URL is back.
 //   - 429 and 503 with Retry-After are not tried again before that time, which counts up to 6 h.
 //   - A mail that the server refuses for good (5yz, RFC 5321) is parked at once; whatever else it says is tried again.
 //   - A mail that was queued, and finds no mail server configured any more, stays pending with that reason.
@@ -74,6 +75,13 @@ func (p Policy) After(d Delivery, a Attempt) Delivery {
 			d.Progress.Next = end
 		}
 	}
+	return d
+}
+
+// Stop gives the delivery as it is when its URL was gone before it: parked, and not tried.
+func (Policy) Stop(d Delivery) Delivery {
+	d.State, d.Progress.Next = Parked, time.Time{}
+	d.Progress.Last = "not sent: the endpoint said gone (status 410) before; resend it when the endpoint is back"
 	return d
 }
 

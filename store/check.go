@@ -33,7 +33,7 @@ func (db *DB) Check(ctx context.Context) (list []Problem, err error) {
 		defer t.giveBack()
 		a := &audit{t: t, ctx: ctx, counts: map[string]int64{}}
 		for _, part := range []func() error{
-			a.structure, a.sums, a.invoices, a.receipts, a.events, a.deliveries, a.grants, a.clients, a.sessions, a.operators, a.seats, a.links, a.meta, a.merchants,
+			a.structure, a.sums, a.invoices, a.receipts, a.events, a.deliveries, a.stopped, a.grants, a.clients, a.sessions, a.operators, a.seats, a.links, a.meta, a.merchants,
 			a.keys, a.ahead, a.skipped, a.requests, a.spends, a.headers, a.compare,
 		} {
 			err := part()
@@ -79,7 +79,7 @@ func (a *audit) structure() error {
 }
 
 // tallied are the buckets whose rows are counted, because no other record would miss one.
-func tallied() []bucket { return []bucket{bGUIDs, bSpends, bSkipped} }
+func tallied() []bucket { return []bucket{bGUIDs, bSpends, bSkipped, bGone} }
 
 // sums compares every checksum. What is damaged is reported once, here; the other parts pass over it.
 func (a *audit) sums() error {

@@ -81,10 +81,11 @@ func (t *txn) withBody(id uint64, rec *deliveryRecord) (notify.Delivery, error) 
 	}
 	d := rec.delivery(id, m.ID)
 	d.Body = bytes.Clone(body)
-	return d, nil
+	d.Gone, err = t.gone(rec)
+	return d, err
 }
 
-// RecordAttempt stores a delivery as it is after an attempt, and the attempt. When it no longer blocks its lane, the
+// RecordAttempt stores a delivery as it is after an attempt, the attempt, and whether its URL is gone or back. When it no longer blocks its lane, the
 // next delivery of the lane may go. A delivery that counts no attempt more was put off, and nothing was tried. What was
 // read before another attempt was recorded is refused: an old failure must not undo a success.
 func (db *DB) RecordAttempt(ctx context.Context, d notify.Delivery, a notify.Attempt) error {
@@ -110,7 +111,7 @@ func (db *DB) RecordAttempt(ctx context.Context, d notify.Delivery, a notify.Att
 			if err != nil {
 				return err
 			}
-			if err := t.putAttempt(d.ID, &a); err != nil {
+			if err := errors.Join(t.putAttempt(d.ID, &a), t.heed(d.ID, rec, &a)); err != nil {
 				return err
 			}
 			t.touched.shop(m.ID)

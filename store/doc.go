@@ -88,6 +88,7 @@
 //	due                hash of endpoint key ‖ time ‖ delivery → endpoint key    grouped, so that a dead endpoint hides no other
 //	lanes              ref ‖ channel (1) ‖ delivery → –    deliveries that later ones wait for; the first may go
 //	attempts           delivery ‖ n (4) → attempt
+//	gone               no ‖ hash of URL → delivery     URLs that said gone (410), by whose attempt, until one takes something again
 //	counts             name → int64                    how many rows of a kind, kept by the same difference as the indexes;
 //	                                                   rows/…: of buckets in which no other record would miss one
 //

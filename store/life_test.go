@@ -465,7 +465,9 @@ func lateActs() []act {
 		{"block 105", func(l *life) error { return l.block(105, 1, 1, pay{tx: 11, to: 3, sats: 5000}) }},
 		{"block 106", func(l *life) error { return l.block(106, 1, 1) }},
 		created(8, storetest.Shop),
-		{"more callbacks", func(l *life) error { return l.callbacks(notify.Delivered, 200, 5, 6, 8) }},
+		{"a shop is gone", func(l *life) error { return l.callbacks(notify.Parked, 410, 5) }},
+		{"more callbacks", func(l *life) error { return l.callbacks(notify.Delivered, 200, 6, 8) }},
+		{"it is gone again", func(l *life) error { return l.callbacks(notify.Parked, 410, 7, 9, 10, 11, 12) }},
 	}
 }
 

@@ -148,6 +148,7 @@ func changes() map[bucket]func(key, payload []byte) []byte {
 		}),
 		bBodies:   other,
 		bAttempts: func(_, p []byte) []byte { return p[1:] },
+		bGone:     other,
 		bCounts:   other,
 	}
 }

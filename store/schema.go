@@ -58,6 +58,7 @@ const (
 	bDue
 	bLanes
 	bAttempts
+	bGone
 	bCounts
 	bucketCount
 )
@@ -76,7 +77,7 @@ func names() [bucketCount]string {
 		bSpends: "spends", bAttention: "attention", bHeaders: "headers", bEvents: "events", bEventsOf: "eventsOf",
 		bEventsBy: "eventsBy", bDeliveries: "deliveries", bBodies: "bodies", bDeliveriesOf: "deliveriesOf",
 		bDeliveriesBy: "deliveriesBy", bUndelivered: "undelivered", bTroubled: "troubled", bDue: "due", bLanes: "lanes",
-		bAttempts: "attempts", bCounts: "counts",
+		bAttempts: "attempts", bGone: "gone", bCounts: "counts",
 	}
 }
 

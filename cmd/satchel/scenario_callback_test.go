@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -29,6 +28,7 @@ func TestScenariosOfGroupE(t *testing.T) {
 	c.scenario("52 order and content", func() { c.inOrder(h) })
 	c.scenario("53 endpoints that fail", func() { c.failing(h) })
 	c.scenario("53 endpoints that ask to be left alone", func() { c.leftAlone(h) })
+	c.scenario("53 an endpoint that is gone", func() { c.gone(h) })
 	c.scenario("53 endpoints that talk for ever", func() { c.talkative(h) })
 	c.scenario("54 an endpoint that is dead for a day", func() { c.deadForADay(h) })
 	c.scenario("55 the same event again", func() { c.again(h) })
@@ -166,32 +166,6 @@ func (c *scene) failing(h *hook) {
 	count := len(h.at("/404"))
 	c.eventually("it comes again", func() bool { return len(h.at("/404")) > count-1 && c.delivery(ids[h.url+"/404"]).State == "delivered" })
 	c.sameBytes("/404", h.at("/404"), 2)
-}
-
-func (c *scene) leftAlone(h *hook) {
-	h.says("/410", status(http.StatusGone))
-	gone := c.paidAt(h.url + "/410")
-	c.tried(gone.ID, "parked", 1)
-
-	h.says("/429", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Retry-After", "3600")
-		w.WriteHeader(http.StatusTooManyRequests)
-	})
-	busy := c.paidAt(h.url + "/429")
-	d := c.tried(busy.ID, "pending", 1)
-	if wait := d.Next.Sub(d.Attempts[0].At); wait < time.Hour || wait > 75*time.Minute {
-		c.t.Errorf("the next attempt is %s later, an hour was asked for", wait)
-	}
-	h.says("/429", nil)
-	c.advance("59m")
-	other := c.paidAt(h.url + "/live") // what is due by now has been sent when this one is
-	c.tried(other.ID, "delivered", 1)
-	c.tried(busy.ID, "pending", 1)
-	c.advance("16m")
-	c.tried(busy.ID, "delivered", 2)
-	c.tried(gone.ID, "parked", 1)
-	c.arrive(h, "/410", 1)
-	c.mine(1)
 }
 
 // talkative lets endpoints answer with more than anybody wants to read. The status decides; a status that does not come in
@@ -351,63 +325,5 @@ func (c *scene) redirected(h *hook) {
 	if n := len(h.at("/canary")); n != 0 {
 		c.t.Errorf("%d redirects were followed", n)
 	}
-	c.mine(1)
-}
-
-// ownPorts wants callbacks where private addresses are allowed, and still may not go: to the node and to the daemon.
-func (c *scene) ownPorts() {
-	_, metrics, _ := net.SplitHostPort(c.metrics)
-	says := map[string]string{
-		c.node.URL() + "/": "the node's RPC", "http://" + c.api + "/invoices": "this daemon's API",
-		"http://" + c.metrics + "/metrics": "this daemon's metrics", "http://localhost:" + metrics + "/": "this daemon's metrics",
-		"http://0.0.0.0:" + metrics + "/": "this daemon's metrics",
-	}
-	for _, address := range c.node.ZMQ() {
-		says["http"+strings.TrimPrefix(address, "tcp")] = "the node's ZMQ"
-	}
-	if len(says) != 5+3 {
-		c.t.Fatalf("targets %v", says)
-	}
-	ids := map[string]string{}
-	for url := range says {
-		ids[url] = c.paidAt(url).ID
-	}
-	c.mine(1)
-	for url, what := range says {
-		var d admin.Delivery
-		c.eventually("an attempt at "+url, func() bool { d = c.shown(ids[url]).Deliveries[0]; return d.Tries >= 1 })
-		if a := d.Attempts[0]; d.State != "pending" || a.Status != 0 || !strings.HasPrefix(a.Error, "refused: ") || !strings.HasSuffix(a.Error, " is "+what) {
-			c.t.Errorf("%s: %+v", url, a)
-		}
-	}
-	var sample admin.Attempt
-	c.run(&sample, "delivery", "test", c.node.URL())
-	if !strings.HasSuffix(sample.Error, " is the node's RPC") {
-		c.t.Errorf("a sample: %+v", sample)
-	}
-}
-
-// privateAddresses forbids private addresses, as every network but regtest does. What was promised to one before is not
-// sent there any more.
-func (c *scene) privateAddresses(h *hook) {
-	before := c.order(map[string]any{"notificationURL": h.url + "/57"})
-	c.kill()
-	c.text("allow_private = true", "allow_private = false")
-	c.edit([2]string{"notification_url", ""})
-	c.start()
-	for _, url := range []string{
-		h.url + "/57", "http://127.0.0.1/", "http://[::1]/", "http://10.0.0.1/", "http://192.168.1.1/", "http://169.254.169.254/latest/meta-data",
-		"http://localhost/", "http://0.0.0.0/", "http://[::ffff:127.0.0.1]/", "http://100.64.0.1/", "http://2130706433/", "http://0x7f.1/",
-	} {
-		if text := c.refusal(http.StatusBadRequest, map[string]any{"notificationURL": url}); !strings.Contains(text, "notificationURL") {
-			c.t.Errorf("%s: %q", url, text)
-		}
-		c.refused(exitRefused, "delivery", "test", url)
-	}
-	c.transfer(before.Address, 10_000_000)
-	if d := c.tried(before.ID, "pending", 1); !strings.Contains(d.Last, "private address") {
-		c.t.Errorf("an address that was allowed once: %+v", d)
-	}
-	c.arrive(h, "/57", 0)
 	c.mine(1)
 }

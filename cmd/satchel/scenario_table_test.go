@@ -89,7 +89,7 @@ func scenarios() map[int]proof {
 		50: {here: []string{"50 odd transactions in the block of a payment"}, elsewhere: []string{"chain.TestScanBlockReadsOddButValidBlocks"}},
 		51: here("51 the signature is over the exact bytes"),
 		52: here("52 order and content"),
-		53: here("53 endpoints that fail", "53 endpoints that ask to be left alone", "53 endpoints that talk for ever"),
+		53: here("53 endpoints that fail", "53 endpoints that ask to be left alone", "53 an endpoint that is gone", "53 endpoints that talk for ever"),
 		54: {here: []string{"54 an endpoint that is dead for a day"}, elsewhere: []string{"notify.TestOutageOfThreeDaysIsDelivered", "notify.TestShares"}},
 		55: here("55 the same event again"),
 		56: {
@@ -97,7 +97,7 @@ func scenarios() map[int]proof {
 			why:  "there are no subscriptions to delete: an invoice has one endpoint and one format, and nothing is pruned",
 		},
 		57: {
-			here:      []string{"57 redirects are not followed", "57 private addresses"},
+			here:      []string{"57 redirects are not followed", "57 private addresses", "57 the node's and the daemon's own ports"},
 			elsewhere: []string{"notify.TestNothingPrivateIsEverDialled", "notify.TestRebinding", "notify.TestRedirectToPrivate"},
 			why:       "a name that resolves to a private address takes a name server of one's own",
 		},

@@ -177,6 +177,58 @@ func stale(t *testing.T, k *kit) {
 	}
 }
 
+// goneURL answers one delivery with 410: what waits for the same URL says so from then on, what is sent by hand asks
+// anew, and what is taken ends it.
+func goneURL(t *testing.T, k *kit) {
+	first, other := k.complete(1), k.complete(2)
+	now := Noon().Add(time.Hour)
+	says := func(d notify.Delivery, state notify.State, status int) {
+		t.Helper()
+		d.State, d.Progress.Last = state, fmt.Sprint("status ", status)
+		d.Progress.Attempts++
+		k.must(k.s.RecordAttempt(k.ctx, d, notify.Attempt{At: Noon(), Status: status, Error: map[bool]string{true: "status"}[status > 299]}))
+	}
+	gone := func(want bool, of ...invoice.Invoice) {
+		t.Helper()
+		for _, inv := range of {
+			if d := k.first(now, inv.ID); d.ID == 0 || d.Gone != want {
+				t.Fatalf("gone is %t: %+v", d.Gone, d)
+			}
+		}
+	}
+	gone(false, first, other)
+	said := k.first(now, first.ID)
+	says(said, notify.Parked, 410)
+	for range 2 {
+		gone(true, first, other)
+		stopped := k.first(now, first.ID)
+		stopped.State, stopped.Progress.Last = notify.Parked, "not sent"
+		k.must(k.s.RecordAttempt(k.ctx, stopped, notify.Attempt{At: Noon()})) // nothing was tried
+		tries, err := k.s.Attempts(k.ctx, Shop, stopped.ID)
+		k.must(err)
+		if len(tries) != 0 {
+			t.Errorf("tried %+v", tries)
+		}
+	}
+	for _, status := range []int{410, 202} {
+		gone(true, other)
+		again, err := k.s.Resend(k.ctx, Shop, said.ID, Noon())
+		k.must(err)
+		if !again.Resend || again.Stopped() {
+			t.Errorf("sent by hand: %+v", again)
+		}
+		says(k.first(now, first.ID), map[int]notify.State{410: notify.Parked, 202: notify.Delivered}[status], status)
+	}
+	gone(false, other)
+	says(k.first(now, other.ID), notify.Pending, 500) // a failure is no stop
+	gone(false, other)
+	stats, err := k.s.Stats(k.ctx)
+	k.must(err)
+	if stats.Undelivered != 3 { // the other one's
+		t.Errorf("%d are undelivered", stats.Undelivered)
+	}
+}
+
 func resend(t *testing.T, k *kit) {
 	inv := k.complete(1)
 	first := k.due(Noon().Add(time.Hour))[0]

@@ -105,6 +105,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		"endpoints share":              endpoints,
 		"resend":                       resend,
 		"resend once":                  resendOnce,
+		"a URL that is gone":           goneURL,
 		"grants":                       grants,
 		"pairings":                     pairings,
 		"requests for grants":          requests,
