@@ -168,15 +168,18 @@ func (db *DB) Resend(ctx context.Context, m merchant.ID, id uint64, now time.Tim
 	return d, err
 }
 
+// twice is how long after a delivery was queued again another wish for it may be the same click.
+const twice = 10 * time.Second
+
 // ResendOnce is Resend for who may ask twice: it gives what was queued after the delivery already, of the same event to the
-// same endpoint, as long as that waits. A delivery that waits itself is a fault.Conflict.
+// same endpoint, as long as that waits, and for a moment longer. A delivery that waits itself is a fault.Conflict.
 func (db *DB) ResendOnce(ctx context.Context, m merchant.ID, id uint64, now time.Time) (d notify.Delivery, err error) {
 	err = db.update(ctx, func(t *txn) error {
 		was, err := t.deliveryOf(m, id)
 		if err != nil {
 			return err
 		}
-		again, ok, err := t.waitsAgain(id, was)
+		again, ok, err := t.queuedAgain(id, was, now)
 		switch {
 		case err != nil:
 			return err
@@ -192,8 +195,8 @@ func (db *DB) ResendOnce(ctx context.Context, m merchant.ID, id uint64, now time
 	return d, err
 }
 
-// waitsAgain finds a delivery that was queued after another, says the same to the same endpoint, and waits.
-func (t *txn) waitsAgain(id uint64, was *deliveryRecord) (again uint64, ok bool, err error) {
+// queuedAgain finds a delivery that was queued after another, says the same to the same endpoint, and waits or is new.
+func (t *txn) queuedAgain(id uint64, was *deliveryRecord, now time.Time) (again uint64, ok bool, err error) {
 	err = t.scanBack(bDeliveriesOf, was.ref().key(), nil, func(key, _ []byte) (bool, error) {
 		again = binary.BigEndian.Uint64(key[refLen:])
 		if again <= id {
@@ -203,7 +206,7 @@ func (t *txn) waitsAgain(id uint64, was *deliveryRecord) (again uint64, ok bool,
 		if err != nil || !there {
 			return false, cmp.Or(err, missing(!there, bDeliveries, key64(nil, again)))
 		}
-		ok = rec.EventID == was.EventID && rec.Endpoint == was.Endpoint && rec.State == notify.Pending
+		ok = rec.EventID == was.EventID && rec.Endpoint == was.Endpoint && (rec.State == notify.Pending || now.Sub(rec.Created.time()).Abs() < twice)
 		return !ok, nil
 	})
 	return again, ok, err

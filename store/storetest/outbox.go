@@ -285,7 +285,12 @@ func resendOnce(t *testing.T, k *kit) {
 			k.after(d, true, Noon())
 		}
 	}
-	again, err := k.s.ResendOnce(k.ctx, Shop, first.ID, Noon())
+	same, err := k.s.ResendOnce(k.ctx, Shop, first.ID, Noon().Add(time.Second)) // the second click, and it was taken at once
+	k.must(err)
+	if same.ID != got[0].ID || same.State != notify.Delivered || count() != before {
+		t.Errorf("%+v of %d deliveries", same, count())
+	}
+	again, err := k.s.ResendOnce(k.ctx, Shop, first.ID, Noon().Add(time.Minute))
 	k.must(err)
 	if again.ID <= got[0].ID || count() != before+1 {
 		t.Errorf("%d deliveries more, the newest %d after %d", count()-before, again.ID, got[0].ID)
