@@ -10,7 +10,6 @@ import (
 
 	"satchel/admin"
 	"satchel/chain"
-	"satchel/regtest"
 )
 
 const missed = 1000
@@ -18,19 +17,11 @@ const missed = 1000
 // catchUp measures how long a daemon takes for a thousand blocks that it missed, from its first instruction on, beside
 // fetching them.
 func (b *bench) catchUp(ctx context.Context) error {
-	node, err := regtest.Start(ctx, regtest.Config{Dir: b.dir})
+	node, d, end, err := b.young(ctx)
 	if err != nil {
 		return err
 	}
-	defer node.Stop()
-	if _, err := node.Mine(ctx, 10, ""); err != nil {
-		return err
-	}
-	d, err := b.newDaemon(ctx, node, "")
-	if err != nil {
-		return err
-	}
-	defer d.stop()
+	defer end()
 	d.stop()
 	hashes, err := node.Mine(ctx, missed, "")
 	if err != nil {

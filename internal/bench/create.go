@@ -11,25 +11,15 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"satchel/regtest"
 )
 
 // create measures invoices per second through HTTP with durable commits, beside the disk's own flush rate.
 func (b *bench) create(ctx context.Context) error {
-	node, err := regtest.Start(ctx, regtest.Config{Dir: b.dir})
+	_, d, end, err := b.young(ctx)
 	if err != nil {
 		return err
 	}
-	defer node.Stop()
-	if _, err := node.Mine(ctx, 10, ""); err != nil {
-		return err
-	}
-	d, err := b.newDaemon(ctx, node, "")
-	if err != nil {
-		return err
-	}
-	defer d.stop()
+	defer end()
 	flushes, err := b.flushes()
 	if err != nil {
 		return err

@@ -86,6 +86,23 @@ func (b *bench) newDaemon(ctx context.Context, node *regtest.Node, notify string
 	return d, err
 }
 
+// young starts a node with a few blocks and a daemon beside it; end stops both.
+func (b *bench) young(ctx context.Context) (node *regtest.Node, d *daemon, end func(), err error) {
+	if node, err = regtest.Start(ctx, regtest.Config{Dir: b.dir}); err != nil {
+		return nil, nil, nil, err
+	}
+	if _, err = node.Mine(ctx, 10, ""); err == nil {
+		d, err = b.newDaemon(ctx, node, "")
+	}
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, node.Stop())
+	}
+	return node, d, func() {
+		d.stop()
+		_ = node.Stop()
+	}, nil
+}
+
 func (d *daemon) config() string { return filepath.Join(d.dir, "satchel.toml") }
 
 func (d *daemon) run(ctx context.Context, args ...string) ([]byte, error) {

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"satchel/admin"
-	"satchel/regtest"
 )
 
 // deskPages are the pages of the desk that are measured, with their bounds in milliseconds.
@@ -36,19 +35,11 @@ func deskPages() []struct {
 
 // desk measures the merchant's pages over 100,000 invoices, and an export of them beside reading the list.
 func (b *bench) desk(ctx context.Context) error {
-	node, err := regtest.Start(ctx, regtest.Config{Dir: b.dir})
+	_, d, end, err := b.young(ctx)
 	if err != nil {
 		return err
 	}
-	defer node.Stop()
-	if _, err := node.Mine(ctx, 10, ""); err != nil {
-		return err
-	}
-	d, err := b.newDaemon(ctx, node, "")
-	if err != nil {
-		return err
-	}
-	defer d.stop()
+	defer end()
 	d.stop()
 	if err := stuff(ctx, filepath.Join(d.dir, "satchel.db")); err != nil {
 		return err

@@ -12,24 +12,15 @@ import (
 	"time"
 
 	"satchel/chain"
-	"satchel/regtest"
 )
 
 // memory measures an idle daemon, its start, and what a watched script costs.
 func (b *bench) memory(ctx context.Context) error {
-	node, err := regtest.Start(ctx, regtest.Config{Dir: b.dir})
+	_, d, end, err := b.young(ctx)
 	if err != nil {
 		return err
 	}
-	defer node.Stop()
-	if _, err := node.Mine(ctx, 10, ""); err != nil {
-		return err
-	}
-	d, err := b.newDaemon(ctx, node, "")
-	if err != nil {
-		return err
-	}
-	defer d.stop()
+	defer end()
 	var starts []time.Duration
 	for range 7 {
 		d.stop()

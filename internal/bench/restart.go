@@ -15,7 +15,6 @@ import (
 	"satchel/invoice"
 	"satchel/merchant"
 	"satchel/money"
-	"satchel/regtest"
 	"satchel/store"
 )
 
@@ -24,19 +23,11 @@ const manyInvoices = 100_000
 // restart measures the start of a daemon that watches a million scripts and keeps 100,000 invoices, until it is ready,
 // beside reading its file once.
 func (b *bench) restart(ctx context.Context) error {
-	node, err := regtest.Start(ctx, regtest.Config{Dir: b.dir})
+	_, d, end, err := b.young(ctx)
 	if err != nil {
 		return err
 	}
-	defer node.Stop()
-	if _, err := node.Mine(ctx, 10, ""); err != nil {
-		return err
-	}
-	d, err := b.newDaemon(ctx, node, "")
-	if err != nil {
-		return err
-	}
-	defer d.stop()
+	defer end()
 	d.stop()
 	path := filepath.Join(d.dir, "satchel.db")
 	if err := stuff(ctx, path); err != nil {

@@ -18,7 +18,6 @@ import (
 
 	"satchel/admin"
 	"satchel/auth"
-	"satchel/regtest"
 )
 
 const (
@@ -28,19 +27,11 @@ const (
 
 // signedCalls measures signed requests per second (BitAuth) beside verifying alone, by as many goroutines.
 func (b *bench) signedCalls(ctx context.Context) error {
-	node, err := regtest.Start(ctx, regtest.Config{Dir: b.dir})
+	_, d, end, err := b.young(ctx)
 	if err != nil {
 		return err
 	}
-	defer node.Stop()
-	if _, err := node.Mine(ctx, 10, ""); err != nil {
-		return err
-	}
-	d, err := b.newDaemon(ctx, node, "")
-	if err != nil {
-		return err
-	}
-	defer d.stop()
+	defer end()
 	s, err := d.newSigner(ctx)
 	if err != nil {
 		return err
