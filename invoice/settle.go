@@ -59,13 +59,12 @@ func (b *Book) Return(o Outpoint, by TxID, now time.Time) error {
 
 // Mark sets the status by an operator's word; from then on the chain no longer moves it.
 func (b *Book) Mark(to Status, reason string, now time.Time) error {
-	event := MarkedInvalid
-	switch to {
-	case Invalid:
-	case Complete:
-		event = Completed
-	case New, Paid, Confirmed, Expired, Declined:
+	if to != Invalid && to != Complete { // also what is no status at all
 		return fault.Field("status", "an invoice can be marked invalid or complete")
+	}
+	event := MarkedInvalid
+	if to == Complete {
+		event = Completed
 	}
 	if b.inv.State.Status == to {
 		return fault.New(fault.Conflict, "the invoice is %s already", to)

@@ -190,7 +190,7 @@ func TestReturnStray(t *testing.T) {
 
 func TestMarkRefuses(t *testing.T) {
 	s := paid(t)
-	for _, to := range []Status{New, Paid, Confirmed, Expired, Declined} {
+	for _, to := range []Status{0, New, Paid, Confirmed, Expired, Declined} {
 		s.refusedAs(fault.Invalid, func(b *Book) error { return b.Mark(to, "because", s.now) })
 	}
 }

@@ -98,7 +98,9 @@ func TestMarkCancelNotify(t *testing.T) {
 	says(t, b.sends(path+"/cancel"), "The invoice was cancelled.", "expired")
 	b.refused(409, path+"/cancel", "Invalid invoice state for cancel")
 	b.refused(422, path+"/mark", "is needed", "status", "complete", "reason", " \u202e ")
-	b.refused(422, path+"/mark", "marked invalid or complete", "status", "paid", "reason", "paid in cash")
+	for _, status := range []string{"paid", "expired", "new", "none", ""} {
+		b.refused(422, path+"/mark", "marked invalid or complete", "status", status, "reason", "paid in cash")
+	}
 	says(t, b.sends(path+"/mark", "status", "complete", "reason", "paid in cash <b>"), "The invoice was marked.", "complete by hand", "paid in cash <b> (alice)")
 	b.refused(409, path+"/mark", "complete already", "status", "complete", "reason", "again")
 
