@@ -65,6 +65,7 @@ type office struct {
 	value   string                          // of a setting; "": a plain one
 	tame    bool                            // no text is hostile
 	away    atomic.Bool                     // whoever calls gets no answer; for offices on a socket
+	still   atomic.Bool                     // who was let ask again is not answered, and stays where he is
 	cut     func()                          // ends every connection of the socket
 	queued  atomic.Pointer[notify.Notifier] // is told of deliveries; nil: nobody sends them
 }

@@ -39,6 +39,10 @@ func socketOf(t *testing.T, open func(change func(*Config)) *office) (*office, s
 		if o.away.Load() {
 			panic(http.ErrAbortHandler) // the connection ends without an answer
 		}
+		if o.still.Load() && r.Header.Get("Sec-Fetch-Dest") == "document" && r.Header.Get("Sec-Fetch-Site") != "cross-site" {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
 		mux.ServeHTTP(w, r)
 	})
 	srv.Start()
