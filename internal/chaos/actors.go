@@ -135,8 +135,10 @@ func (w *world) customer(ctx context.Context, o order, chance *rand.Rand) error 
 		return w.pay(ctx, o, o.Due*int64(10+chance.IntN(80))/100)
 	case dice < 78:
 		return errors.Join(w.pay(ctx, o, o.Due), w.pay(ctx, o, o.Due))
+	case dice < 83:
+		return w.regret(ctx, o, w.bump)
 	case dice < 88:
-		return w.regret(ctx, o, chance.IntN(2) == 0)
+		return w.regret(ctx, o, w.steal)
 	}
 	return nil
 }
@@ -170,29 +172,37 @@ func (w *world) broke(ctx context.Context, err error) error {
 }
 
 // regret pays, and then pays a higher fee, or takes the money back. Either may come too late.
-func (w *world) regret(ctx context.Context, o order, bump bool) error {
+func (w *world) regret(ctx context.Context, o order, act func(context.Context, chain.TxID) error) error {
 	id, err := w.send(ctx, o, o.Due)
-	if err != nil {
-		return err
+	if err == nil {
+		_ = act(ctx, id) // it may be in a block by now
 	}
-	if bump {
-		if _, err := w.node.BumpFee(ctx, id); err == nil {
-			w.stats.replaced.Add(1)
-		}
-		return nil
+	return err
+}
+
+// bump pays a higher fee.
+func (w *world) bump(ctx context.Context, id chain.TxID) error {
+	_, err := w.node.BumpFee(ctx, id)
+	if err == nil {
+		w.stats.replaced.Add(1)
 	}
+	return err
+}
+
+// steal takes the money back.
+func (w *world) steal(ctx context.Context, id chain.TxID) error {
 	back, err := w.node.NewAddress(ctx)
 	if err != nil {
 		return err
 	}
 	raw, err := w.node.DoubleSpend(ctx, id, back)
 	if err != nil {
-		return nil //nolint:nilerr // it is in a block by now
+		return err
 	}
-	if _, err := w.node.Send(ctx, raw); err == nil {
+	if _, err = w.node.Send(ctx, raw); err == nil {
 		w.stats.stolen.Add(1)
 	}
-	return nil
+	return err
 }
 
 // miners make blocks, and now and then take some back.

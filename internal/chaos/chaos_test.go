@@ -37,7 +37,13 @@ func sound() evidence {
 		chain:   map[string]output{"a:0": {"addr1", 100}, "b:1": {"addr2", 50}, "c:0": {"elsewhere", 7}},
 		issued:  map[string]string{"addr1": "one", "addr2": "two"},
 		credits: []credit{{"a:0", "addr1", 100}, {"b:1", "addr2", 50}},
-		events:  []told{{"e1", "one", 2, 5}, {"e2", "one", 3, 6}, {"e3", "two", 2, 7}},
+		events: []told{
+			{"c1", "one", 1, 1, true},
+			{"c2", "two", 1, 2, true},
+			{"e1", "one", 2, 3, false},
+			{"e2", "one", 3, 4, false},
+			{"e3", "two", 2, 5, false},
+		},
 		arrivals: []arrival{
 			{"e1", "one", 2, 0, "x"}, {"e3", "two", 2, 1, "z"}, {"e2", "one", 3, 2, "y"}, {"e1", "one", 2, 3, "x"},
 		},
@@ -46,7 +52,7 @@ func sound() evidence {
 
 // The judge sees each thing that can be wrong: a run that ends well is worth something.
 func TestJudgeSeesWhatIsWrong(t *testing.T) {
-	if v := judge(sound()); v.lost+v.double+v.undelivered+v.disorder != 0 {
+	if v := judge(sound()); v.lost+v.double+v.undelivered+v.gaps+v.disorder != 0 || len(v.problems) > 0 {
 		t.Fatalf("sound evidence: %+v", v)
 	}
 	for name, c := range map[string]struct {
@@ -74,6 +80,53 @@ func TestJudgeSeesWhatIsWrong(t *testing.T) {
 				t.Errorf("%+v", v)
 			}
 		})
+	}
+}
+
+// A gap in the log is seen wherever it is, and so is a log that is cut short.
+func TestJudgeSeesGaps(t *testing.T) {
+	for name, plant := range map[string]func(*evidence){
+		"the first":         func(e *evidence) { e.events = e.events[1:] },
+		"one in the middle": func(e *evidence) { e.events = slices.Delete(e.events, 3, 4) },
+		"one revision":      func(e *evidence) { e.events[3].revision = 4 },
+		"one twice":         func(e *evidence) { e.events = slices.Insert(e.events, 3, e.events[3]) },
+		"one invoice's":     func(e *evidence) { e.issued["addr3"] = "three" },
+		"another order":     func(e *evidence) { e.events[2].revision, e.events[3].revision = 3, 2 },
+	} {
+		e := sound()
+		plant(&e)
+		if v := judge(e); v.gaps == 0 || len(v.problems) == 0 {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+	if r := (result{verdict: verdict{gaps: 1}, stats: &stats{}}); r.sound() {
+		t.Error("a run with a gap is sound")
+	}
+}
+
+func TestSecretsInALogAreSeen(t *testing.T) {
+	secrets := map[string]string{"the token": "0123456789abcdef", "the password": "fedcba9876543210"}
+	if got := spilled("msg=ready token=0123456789abcde", secrets); len(got) != 0 {
+		t.Errorf("a log without: %q", got)
+	}
+	if got := spilled("msg=x err=\"GET /?token=0123456789abcdef\"", secrets); len(got) != 1 || !strings.Contains(got[0], "the token") {
+		t.Errorf("a log with one: %q", got)
+	}
+	secrets["the key"] = ""
+	if got := spilled("msg=ready", secrets); len(got) != 1 || !strings.Contains(got[0], "the key") {
+		t.Errorf("one that is not known: %q", got)
+	}
+}
+
+func TestWhatIsLeftOpenIsSeen(t *testing.T) {
+	base := residue{files: 20, memory: 20 << 20}
+	for is, n := range map[residue]int{
+		base: 0, {files: 20 + filesLeft, memory: base.memory + memoryLeft}: 0,
+		{files: 21 + filesLeft, memory: 1}: 1, {files: 1, memory: base.memory + memoryLeft + 1}: 1, {files: 100, memory: 1 << 30}: 2,
+	} {
+		if got := is.left(base); len(got) != n {
+			t.Errorf("%+v: %q", is, got)
+		}
 	}
 }
 

@@ -4,7 +4,8 @@
 // replaced and stolen, blocks come and go, and the receiver fails. The daemon is killed with SIGKILL at random moments
 // and started again, by nobody's hand. At the end the faults stop, and what the node's own blocks hold is counted apart
 // from everything that Satchel recorded: each payment must be credited once, and each event must have arrived, in order,
-// under one id.
+// under one id. The log of events must have no gap, the daemon's own log none of its secrets, and the process must hold
+// about as little as at first.
 //
 // A first part goes on without kills: a restart looks at everything anew, and would hide what was missed before it.
 package main

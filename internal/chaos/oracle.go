@@ -26,6 +26,7 @@ type told struct {
 	invoice  string
 	revision uint32
 	seq      uint64
+	silent   bool // nobody is told
 }
 
 // arrival is a callback that the receiver took.
@@ -41,7 +42,7 @@ type arrival struct {
 type evidence struct {
 	chain    map[string]output // by outpoint, in blocks only: the mempool is empty in the end
 	credits  []credit
-	events   []told // those that somebody must be told
+	events   []told // the whole log
 	arrivals []arrival
 	issued   map[string]string // address → the one invoice that it was given to
 }
@@ -51,6 +52,7 @@ type verdict struct {
 	lost        int // on the chain and not credited
 	double      int // credited more than once, or never paid, or with another amount
 	undelivered int // events that never arrived
+	gaps        int // events that the log is without: all of them, and each invoice's, are numbered from 1
 	disorder    int // events that arrived before an earlier one of their invoice, under two ids, or with other bytes
 	problems    []string
 }
@@ -86,8 +88,29 @@ func judge(e evidence) (v verdict) {
 			v.wrong(&v.lost, "in a block, and not credited: %s to %s", point, out.address)
 		}
 	}
+	v.numbers(e)
 	v.deliveries(e)
 	return v
+}
+
+// numbers looks for gaps in the log, and in each invoice's part of it.
+func (v *verdict) numbers(e evidence) {
+	revisions, seq := map[string]uint32{}, uint64(0)
+	for _, ev := range e.events {
+		if seq++; ev.seq != seq {
+			v.wrong(&v.gaps, "event %d is missing, or there twice", seq)
+			seq = ev.seq
+		}
+		if revisions[ev.invoice]++; ev.revision != revisions[ev.invoice] {
+			v.wrong(&v.gaps, "revision %d of %s is missing, or there twice", revisions[ev.invoice], ev.invoice)
+			revisions[ev.invoice] = ev.revision
+		}
+	}
+	for _, id := range e.issued {
+		if revisions[id] == 0 {
+			v.wrong(&v.gaps, "no event tells of %s", id)
+		}
+	}
 }
 
 func (v *verdict) deliveries(e evidence) {
@@ -102,7 +125,7 @@ func (v *verdict) deliveries(e evidence) {
 		}
 	}
 	last := map[string]told{}
-	events := slices.Clone(e.events)
+	events := slices.DeleteFunc(slices.Clone(e.events), func(ev told) bool { return ev.silent })
 	slices.SortFunc(events, func(a, b told) int {
 		return cmp.Or(strings.Compare(a.invoice, b.invoice), cmp.Compare(a.revision, b.revision))
 	})

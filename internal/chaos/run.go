@@ -40,6 +40,7 @@ type world struct {
 	mu     sync.Mutex
 	issued map[string]string // address → invoice
 	stats  stats
+	base   residue // of the daemon, before anything happened
 }
 
 // stats count what was done, so that a run in which nothing happened is no success.
@@ -59,15 +60,15 @@ type result struct {
 }
 
 func (r *result) sound() bool {
-	return r.lost+r.double+r.undelivered+r.disorder+r.manual == 0 && len(r.problems) == 0
+	return r.lost+r.double+r.undelivered+r.gaps+r.disorder+r.manual == 0 && len(r.problems) == 0
 }
 
 func (r *result) summary() string {
 	s := r.stats
 	return strings.Join(append(r.problems, ""), "\n") + fmt.Sprintf("chaos seed=%d kills=%d invoices=%d payments=%d replaced=%d stolen=%d blocks=%d reorgs=%d cut=%d replayed=%d "+
-		"events=%d arrivals=%d faults=%d took=%s disorder=%d lost=%d double=%d undelivered=%d manual=%d",
+		"events=%d arrivals=%d faults=%d took=%s gaps=%d disorder=%d lost=%d double=%d undelivered=%d manual=%d",
 		r.seed, r.kills, r.invoices, s.payments.Load(), s.replaced.Load(), s.stolen.Load(), s.blocks.Load(), s.reorgs.Load(), s.cut.Load(),
-		s.replayed.Load(), r.events, r.arrivals, r.failures, r.took.Round(time.Second), r.disorder, r.lost, r.double, r.undelivered, r.manual)
+		s.replayed.Load(), r.events, r.arrivals, r.failures, r.took.Round(time.Second), r.gaps, r.disorder, r.lost, r.double, r.undelivered, r.manual)
 }
 
 // run makes a world, lets it go on without kills and then with them, lets everything come to its end, and judges.
@@ -92,6 +93,9 @@ func run(ctx context.Context, o options) (r result, err error) {
 	quiet := max(o.invoices/5, 1)
 	o.say("seed %d: %d invoices without kills", o.seed, quiet)
 	if err := w.act(ctx, 0, quiet, 0); err != nil {
+		return r, err
+	}
+	if err := w.stage(ctx); err != nil {
 		return r, err
 	}
 	o.say("%d invoices with %d kills", o.invoices-quiet, o.kills)
@@ -134,7 +138,10 @@ func newWorld(ctx context.Context, o options, dir string) (w *world, end func(),
 		end()
 		return nil, nil, err
 	}
-	if w.d, err = newDaemon(ctx, o.binary, dir, node, r); err != nil {
+	if w.d, err = newDaemon(ctx, o.binary, dir, node, r); err == nil {
+		w.base, err = w.d.measure()
+	}
+	if err != nil {
 		end()
 		return nil, nil, err
 	}
@@ -263,6 +270,12 @@ func (w *world) judge(ctx context.Context, o options) (r result, err error) {
 	}
 	w.r.mu.Unlock()
 	w.fired(&r)
+	is, err := w.d.measure()
+	if err != nil {
+		return r, err
+	}
+	w.say("open files: %d at first, %d in the end; memory: %d and %d MB", w.base.files, is.files, w.base.memory>>20, is.memory>>20)
+	r.problems = append(r.problems, is.left(w.base)...)
 	var b admin.Balance
 	if err := w.d.run(ctx, &b, "reconcile"); err != nil {
 		r.problems = append(r.problems, "satchel reconcile: "+err.Error())
@@ -271,7 +284,9 @@ func (w *world) judge(ctx context.Context, o options) (r result, err error) {
 	if err := w.d.run(ctx, nil, "check"); err != nil {
 		r.problems = append(r.problems, "satchel check: "+err.Error())
 	}
-	return r, nil
+	told, err := w.kept()
+	r.problems = append(r.problems, told...)
+	return r, err
 }
 
 // fired tells of faults that were asked for and never came: such a run proves nothing.
@@ -366,9 +381,7 @@ func (w *world) events(ctx context.Context) (list []told, err error) {
 		if err := json.Unmarshal(document, &e); err != nil {
 			return err
 		}
-		if e.Code != int(invoice.Created) {
-			list = append(list, told{e.ID, e.Invoice, e.Revision, e.Seq})
-		}
+		list = append(list, told{e.ID, e.Invoice, e.Revision, e.Seq, e.Code == int(invoice.Created)})
 		return nil
 	})
 	return list, err
