@@ -104,6 +104,7 @@ func run(ctx context.Context, asJSON bool, only string) (err error) {
 		{"ownblock", b.ownBlock},
 		{"blockflood", b.blockFlood},
 		{"signed", b.signedCalls},
+		{"guesses", b.guesses},
 		{"restart", b.restart},
 		{"reconcile", b.reconcileBlocks},
 		{"siege", b.besieged},
