@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"net/http"
 	"path"
 	"strings"
 	"time"
@@ -106,7 +107,7 @@ func (v *visit) frame(page string) (frame, error) {
 			f.Shops = append(f.Shops, choice{Value: string(m.ID), Name: shopName(m), Picked: m.ID == v.shop.ID})
 		}
 	}
-	if strings.Contains(livePages, " "+page+" ") {
+	if v.req.Method == http.MethodGet && strings.Contains(livePages, " "+page+" ") { // what a form answers with cannot be asked for again
 		f.Live, f.Seen, f.LiveJS = f.Root+"/live", v.seen, v.assetURL("live.js")
 	}
 	needs, err := d.cfg.Store.Attention(v.ctx(), v.shop.ID, maxBadge+1)

@@ -76,6 +76,8 @@ func TestWhatIsTypedStays(t *testing.T) {
 	c.Do(`document.activeElement.blur()`)
 	o.marks(inv, invoice.Invalid)
 	c.Says("#line[role=status]", "There is news.")
+	c.Do(`scrollTo(0, document.body.scrollHeight)`)
+	c.is(`scrollY > 100 && (r => line.contains(document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2)))(line.getBoundingClientRect())`, "the note is out of sight")
 	c.is(`document.querySelector("h1").innerText.includes("new")`, "the page changed under what was typed")
 	c.is(`document.querySelector("[name=reason]").value === "paid in cash"`, "what was typed is gone")
 	c.Click("#line button")

@@ -71,6 +71,10 @@ func TestEveryStateIsAudited(t *testing.T) {
 		c.Says("main", s.shows)
 		c.audited(s.name)
 	}
+	c.Go(c.root + "/callbacks")
+	c.sends("/callbacks/test", "url", "https://hook.example/x")
+	c.Says("main", "status 404")
+	c.is(`!document.querySelector("[data-live]")`, "what a form answers with takes itself for a page that can be asked for again")
 	c.opens("/invoices/" + string(f.new.ID))
 	c.Do(`document.querySelector("[data-keep=mark]").open = true; document.querySelector("[name=reason]").value = "x"`)
 	o.pays(f.new, 7777, 1_000, 0)

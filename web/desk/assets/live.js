@@ -43,7 +43,6 @@ function pair(was, is, pairs = new Map()) {
 
 // become makes a node what its pair is. What is open stays open, and a field that was typed into keeps its text.
 function become(was, is, pairs, kept) {
-  if (was === line) return;
   if (was.nodeType !== Node.ELEMENT_NODE) {
     if (was.data !== is.data) was.data = is.data;
     return;
@@ -167,10 +166,10 @@ async function load() {
 function show(next, asked) {
   const is = next.getElementById("main"), done = main.querySelector(":scope > .done"), at = document.activeElement;
   prepare(is);
-  if (done) is.querySelector("#line").after(done.cloneNode(true));
+  if (done) is.prepend(done.cloneNode(true));
   for (const note of is.querySelectorAll("[data-living]")) note.hidden = !living();
   const pairs = pair(main, is), kept = new Set(pairs.values());
-  const lost = main.contains(at) && at !== main && !line.contains(at) && !kept.has(at);
+  const lost = main.contains(at) && at !== main && !kept.has(at);
   if (!asked && (lost || held())) {
     news ||= main.dataset.seen !== is.dataset.seen;
     main.dataset.stale = "yes";
