@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Where few files may be open, a crowd at the door takes none of those that payments and callbacks need.
@@ -18,21 +19,27 @@ func TestACrowdLeavesFilesForPayments(t *testing.T) {
 	s := newShop(t)
 	inv := s.invoice("10", "USD", "medium", nil)
 	s.kill()
-	s.files = 400
+	s.files = 240
 	s.start()
 	ctx, leave := context.WithCancel(t.Context())
 	var crowd sync.WaitGroup
 	defer func() { leave(); crowd.Wait() }()
 	var turned atomic.Int32
-	for range 600 {
+	for range 240 {
 		crowd.Go(func() {
-			for ctx.Err() == nil { // who is turned away comes again
+			again := time.NewTicker(250 * time.Millisecond)
+			defer again.Stop()
+			for ctx.Err() == nil { // who is turned away comes again, and leaves the machine something
 				s.loiter(ctx)
 				turned.Add(1)
+				select {
+				case <-again.C:
+				case <-ctx.Done():
+				}
 			}
 		})
 	}
-	s.eventually("who is too many is turned away", func() bool { return turned.Load() >= 600 })
+	s.eventually("who is too many is turned away", func() bool { return turned.Load() >= 240 })
 	s.pay(inv.Address, sats(t, inv.Due))
 	s.told(inv.ID, "paid")
 	s.mine(1)
