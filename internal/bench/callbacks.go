@@ -64,7 +64,7 @@ func (b *bench) drain(ctx context.Context, n int) (float64, error) {
 	urls, count, done, stop := receivers(n)
 	defer stop()
 	var notifier *notify.Notifier
-	db, closeDB, err := b.openStore(ctx, fmt.Sprintf("callbacks-%d.db", n), func(c *store.Config) {
+	db, closeDB, err := b.openStore(ctx, func(c *store.Config) {
 		c.Render = func(ev invoice.Event, _ merchant.Merchant) ([]byte, []notify.Outgoing, error) {
 			doc, out := bitpay.Render(ev, "https://pay.example")
 			list := make([]notify.Outgoing, len(out))

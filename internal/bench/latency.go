@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -212,7 +213,7 @@ func listen(ctx context.Context, address string, raws [][]byte) (<-chan time.Tim
 
 // commits measures a lone durable commit of the store.
 func (b *bench) commits(ctx context.Context) ([]time.Duration, error) {
-	db, stop, err := b.openStore(ctx, "commit.db", nil)
+	db, stop, err := b.openStore(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -233,8 +234,12 @@ func (b *bench) commits(ctx context.Context) ([]time.Duration, error) {
 const shop merchant.ID = "bench-merchant-0000001"
 
 // openStore makes a store and runs it until stop.
-func (b *bench) openStore(ctx context.Context, name string, edit func(*store.Config)) (*store.DB, func(), error) {
-	path := filepath.Join(b.dir, name)
+func (b *bench) openStore(ctx context.Context, edit func(*store.Config)) (*store.DB, func(), error) {
+	dir, err := os.MkdirTemp(b.dir, "store-")
+	if err != nil {
+		return nil, nil, err
+	}
+	path := filepath.Join(dir, "satchel.db")
 	if err := store.Create(path, "regtest", merchant.Merchant{ID: shop, Name: "bench", Secrets: merchant.Secrets{Webhook: "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}}); err != nil {
 		return nil, nil, err
 	}

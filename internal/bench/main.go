@@ -113,17 +113,17 @@ func run(ctx context.Context, asJSON bool, only string) (err error) {
 			continue
 		}
 		b.say("measuring %s", part.name)
-		if err := part.run(ctx); err != nil {
-			return fmt.Errorf("%s: %w", part.name, err)
+		if failed := part.run(ctx); failed != nil { // the others are worth seeing all the same
+			err = errors.Join(err, fmt.Errorf("%s: %w", part.name, failed))
 		}
 	}
 	if asJSON {
 		e := json.NewEncoder(os.Stdout)
 		e.SetIndent("", "  ")
-		return e.Encode(b.figures)
+		return errors.Join(err, e.Encode(b.figures))
 	}
 	b.table()
-	return nil
+	return err
 }
 
 func (b *bench) table() {
