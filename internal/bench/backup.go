@@ -8,7 +8,10 @@ import (
 	"time"
 )
 
-// whileBackedUp measures payments while one backup after the other is made, beside the same without.
+// backupEvery is far more often than anybody makes backups.
+const backupEvery = 100 * time.Millisecond
+
+// whileBackedUp measures payments while ten backups a second are made, beside the same without.
 func (b *bench) whileBackedUp(ctx context.Context, d *daemon, alone float64, pay func() ([]time.Duration, error)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -20,6 +23,10 @@ func (b *bench) whileBackedUp(ctx context.Context, d *daemon, alone float64, pay
 				return
 			}
 			made++
+			select {
+			case <-ctx.Done():
+			case <-time.After(backupEvery):
+			}
 		}
 		ended <- nil
 	}()
