@@ -2,6 +2,7 @@ package tracker_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -242,6 +243,37 @@ func TestAMovingChainIsReadAgain(t *testing.T) {
 	w.later()
 	if w.tracker.Ready() != nil {
 		t.Fatalf("recovered: %+v", w.tracker.Health())
+	}
+}
+
+// A hundred blocks at once, as on a test network, are read in a moment: nobody is refused for it. After an outage they
+// are what stands between us and a payment that may be in the last of them.
+func TestManyBlocksAtOnce(t *testing.T) {
+	w := newWorld(t)
+	mine := func() {
+		for range 200 {
+			w.chain.Mine()
+		}
+		w.chain.Hint(chain.Hint{Blocks: true})
+	}
+	var meanwhile []tracker.Reason
+	w.chain.Fail(func(method string) error {
+		if method == "Steps" {
+			meanwhile = append(meanwhile, w.tracker.Health().Reason)
+		}
+		return nil
+	})
+	mine()
+	w.later()
+	if !slices.Equal(meanwhile, []tracker.Reason{"", "", "", "", ""}) {
+		t.Fatalf("all was well a second ago, and then: %q", meanwhile)
+	}
+	mine()
+	meanwhile = nil
+	w.pass(11 * time.Second)
+	w.round()
+	if !slices.Contains(meanwhile, tracker.TipLagging) || w.tracker.Ready() != nil {
+		t.Fatalf("blind for eleven seconds, and then: %q", meanwhile)
 	}
 }
 

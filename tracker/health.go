@@ -61,7 +61,7 @@ var (
 // report keeps what a round came to, and logs a change of state once.
 func (t *Tracker) report(err error) {
 	reason := classify(err)
-	if errors.Is(err, chain.ErrMoved) && t.recent() {
+	if reason == TipLagging && t.recent() {
 		return
 	}
 	t.mu.Lock()
@@ -81,13 +81,13 @@ func (t *Tracker) report(err error) {
 	t.cfg.Log.Warn("not watching", "reason", string(reason), "err", err)
 }
 
-// movedPatience is how old the last whole look may be while the node's chain moves under every new one.
-const movedPatience = 10 * time.Second
+// lagPatience is how old the last whole look may be while blocks come that we have not read.
+const lagPatience = 10 * time.Second
 
 // recent tells that all was well a moment ago: blocks that come faster than they are read are no reason yet to refuse a shop.
 func (t *Tracker) recent() bool {
 	age := t.cfg.Now().Sub(t.feed.looked)
-	return t.Health().Reason == "" && age >= 0 && age < movedPatience
+	return t.Health().Reason == "" && age >= 0 && age < lagPatience
 }
 
 func classify(err error) Reason {
