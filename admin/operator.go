@@ -130,7 +130,7 @@ func (o *Operator) Register(s *Server) {
 func (o *Operator) createToken(ctx context.Context, m merchant.ID, r TokenRequest) (Token, error) {
 	facade, ok := auth.ParseFacade(r.Facade)
 	if !ok {
-		return Token{}, fault.Field("facade", "%q is not pos, merchant or payout", r.Facade)
+		return Token{}, fault.Field("facade", "%q is not pos or merchant", r.Facade)
 	}
 	sin, err := boundTo(r)
 	if err != nil {

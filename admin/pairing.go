@@ -68,7 +68,7 @@ type PairingLink struct {
 func (o *Operator) createPairing(ctx context.Context, m merchant.ID, r PairingRequest) (Offer, error) {
 	facade, ok := auth.ParseFacade(r.Facade)
 	if !ok {
-		return Offer{}, fault.Field("facade", "%q is not pos, merchant or payout", r.Facade)
+		return Offer{}, fault.Field("facade", "%q is not pos or merchant", r.Facade)
 	}
 	g, err := o.cfg.Pairings.Offer(ctx, auth.OfferRequest{Merchant: m, Facade: facade, Label: r.Label})
 	if err != nil {
@@ -125,9 +125,9 @@ func picked(g auth.Grant, text string) (auth.Facade, error) {
 	facade, ok := auth.ParseFacade(text)
 	switch {
 	case text != "" && !ok:
-		return 0, fault.Field("facade", "%q is not pos, merchant or payout", text)
+		return 0, fault.Field("facade", "%q is not pos or merchant", text)
 	case text == "" && g.Facade == 0:
-		return 0, fault.Field("facade", "the client asked for none: say what it may do with --facade pos, merchant or payout")
+		return 0, fault.Field("facade", "the client asked for none: say what it may do with --facade pos or merchant")
 	case text != "" && g.Facade != 0 && facade != g.Facade:
 		return 0, fault.Field("facade", "the client asked for %s: leave --facade away, or refuse it and let it ask for %s", g.Facade, facade)
 	case g.Facade != 0:

@@ -89,7 +89,7 @@ func says(t *testing.T, err error, kind fault.Kind, text string) {
 func TestOfferAndList(t *testing.T) {
 	d := newDesk(t)
 	_, err := d.createPairing(t.Context(), "first", PairingRequest{Facade: "user"})
-	says(t, err, fault.Invalid, "pos, merchant or payout")
+	says(t, err, fault.Invalid, "pos or merchant")
 	offer, err := d.createPairing(t.Context(), "first", PairingRequest{Facade: "payroll", Label: " till 3 "})
 	if err != nil || len(offer.Code) != 7 || offer.Facade != "payout" || offer.Label != "till 3" || !offer.Expires.Equal(noon().Add(24*time.Hour)) {
 		t.Fatalf("%+v %v", offer, err)
@@ -136,8 +136,8 @@ func TestApproveGivesWhatWasAsked(t *testing.T) {
 		{auth.Merchant, "merchant", "merchant", ""},
 		{auth.POS, "merchant", "", "leave --facade away"},
 		{auth.Payout, "payroll", "payout", ""},
-		{0, "", "", "--facade pos, merchant or payout"},
-		{0, "user", "", "is not pos, merchant or payout"},
+		{0, "", "", "--facade pos or merchant"},
+		{0, "user", "", "is not pos or merchant"},
 		{0, "pos", "pos", ""},
 	} {
 		g := d.asks(c.asked, "")

@@ -31,7 +31,7 @@ func TestTokensAreBoundOrBearer(t *testing.T) {
 		text string
 	}{
 		{TokenRequest{Facade: "pos"}, "--bearer"},
-		{TokenRequest{Facade: "user", Bearer: true}, "pos, merchant or payout"},
+		{TokenRequest{Facade: "user", Bearer: true}, "pos or merchant"},
 		{TokenRequest{Facade: "pos", Bearer: true, SIN: string(aSIN)}, "cannot be combined"},
 		{TokenRequest{Facade: "pos", SIN: "Tf1Jc1xSbqasm5QLwwSQc5umddx2h7mAMhX"}, "checksum"},
 		{TokenRequest{Facade: "pos", SIN: "x"}, "35 characters"},

@@ -19,41 +19,27 @@ type app struct {
 
 func rootCommand() *cobra.Command {
 	a := &app{}
-	root := &cobra.Command{
-		Use: "satchel", Short: "Take bitcoin payments next to your own node, over the BitPay API",
-		SilenceUsage: true, SilenceErrors: true,
-		PersistentPreRun: func(cmd *cobra.Command, _ []string) { a.out = cmd.OutOrStdout() },
+	root := group("satchel", "Take bitcoin payments next to your own node, over the BitPay API")
+	root.SilenceUsage, root.SilenceErrors = true, true
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		a.out = cmd.OutOrStdout()
+		return complete(cmd)
 	}
 	root.PersistentFlags().StringVar(&a.config, "config", "", "configuration `FILE` (default $SATCHEL_CONFIG, ./satchel.toml, ~/.satchel/satchel.toml)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON for programs")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if cmd.HasSubCommands() {
+			if unknown := childless(cmd, cmd.Flags().Args()); unknown != nil {
+				return unknown // the flag may well be one of the command that was meant
+			}
+		}
+		return usageError{err}
+	})
 	root.AddCommand(a.initCommand(), a.serveCommand(), a.demoCommand(), a.statusCommand(), a.tokenCommand(), a.pairingCommand(), a.posCommand(), a.invoiceCommand(),
 		a.merchantCommand(), a.operatorCommand(), a.attentionCommand(), a.deliveryCommand(), a.secretCommand(), a.clockCommand(),
 		a.eventsCommand(), a.whyCommand(), a.reconcileCommand(), a.checkCommand(), a.backupCommand(), a.restoreCommand(), a.compactCommand(),
 		a.configCommand(), a.versionCommand())
 	return root
-}
-
-// args turns a wrong number of arguments into a usage error.
-func args(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := cobra.ExactArgs(n)(cmd, args); err != nil {
-			return usageError{fmt.Errorf("%w; usage: %s", err, cmd.UseLine())}
-		}
-		return nil
-	}
-}
-
-// group is a command that only holds others.
-func group(use, short string, children ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return usageError{fmt.Errorf("unknown command %q of %s", args[0], cmd.CommandPath())}
-		}
-		return nil
-	}, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	c.AddCommand(children...)
-	return c
 }
 
 // ask sends a command to the daemon and prints its document: as it is with --json, else by show.
@@ -90,13 +76,15 @@ func (a *app) statusCommand() *cobra.Command {
 func (a *app) tokenCommand() *cobra.Command {
 	var r admin.TokenRequest
 	create := &cobra.Command{Use: "create --facade pos --sin SIN|--bearer", Short: "Make a token for a shop", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
+		if r.Bearer == (r.SIN != "") {
+			return usagef(cmd, "say who may use the token: --sin SIN for one client, whose signature it needs, or --bearer for whoever has it")
+		}
 		return ask(a, cmd, "token-create", r, showToken)
 	}}
-	create.Flags().StringVar(&r.Facade, "facade", "pos", "what it allows: pos, merchant or payout")
+	create.Flags().StringVar(&r.Facade, "facade", "pos", "what it allows: pos or merchant")
 	create.Flags().StringVar(&r.Label, "label", "", "a name for it")
 	create.Flags().StringVar(&r.SIN, "sin", "", "the client whose signature it needs")
 	create.Flags().BoolVar(&r.Bearer, "bearer", false, "no signature is needed: whoever has the token can use it")
-	create.MarkFlagsMutuallyExclusive("sin", "bearer")
 	about(create, &r.Of)
 	var of admin.Of
 	list := &cobra.Command{Use: "list", Short: "List the tokens", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {

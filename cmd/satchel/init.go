@@ -85,8 +85,10 @@ func (a *app) init(cmd *cobra.Command, f initFlags) error {
 	if doc.Addresses, err = firstAddresses(cmd.Context(), s, start); err != nil {
 		return err
 	}
-	if !f.yes && !confirm(cmd, offered{string(s.network), string(s.key.Type()), start, doc.Addresses}) {
-		return errors.New("nothing was written")
+	if !f.yes {
+		if err := confirm(cmd, offered{string(s.network), string(s.key.Type()), start, doc.Addresses}); err != nil {
+			return fmt.Errorf("nothing was written: %w", err)
+		}
 	}
 	m := merchant.Merchant{
 		ID: merchant.ID(newID()), Name: s.merchantName, Created: time.Now().UTC(), Settings: s.merchant,
@@ -157,15 +159,24 @@ type offered struct {
 	addresses     []string
 }
 
-// confirm shows what invoices will be paid to, which is the one mistake that cannot be undone.
-func confirm(cmd *cobra.Command, o offered) bool {
+// confirm shows what invoices will be paid to, which is the one mistake that cannot be undone, and wants a yes.
+func confirm(cmd *cobra.Command, o offered) error {
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s, %s addresses. The first invoices will be paid to\n", o.network, o.kind)
 	for i, addr := range o.addresses {
 		fmt.Fprintf(cmd.ErrOrStderr(), "  %d  %s\n", o.start+uint32(i), addr)
 	}
 	fmt.Fprint(cmd.ErrOrStderr(), "Does your wallet show the same? [y/N] ")
-	line, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
-	return strings.EqualFold(strings.TrimSpace(line), "y") || strings.EqualFold(strings.TrimSpace(line), "yes")
+	line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+	switch strings.ToLower(strings.TrimSpace(line)) {
+	case "y", "yes":
+		return nil
+	case "":
+		if err != nil { // no terminal, as in a script
+			fmt.Fprintln(cmd.ErrOrStderr())
+			return errors.New("nobody answered; compare the addresses with your wallet's, and run it again with --yes")
+		}
+	}
+	return errors.New("the answer was not yes")
 }
 
 func showInit(w io.Writer, d initDocument) {

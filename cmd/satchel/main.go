@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"satchel/fault"
@@ -28,22 +27,17 @@ func run(args []string) int {
 	defer stop()
 	root := rootCommand()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	var usage usageError
-	switch {
-	case err == nil:
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
 		return exitDone
-	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
-		fmt.Fprintln(os.Stderr, "satchel:", err)
-		fmt.Fprintln(os.Stderr, "run `satchel help` for the commands")
-		return exitUsage
 	}
 	fmt.Fprintln(os.Stderr, "satchel:", sentence(err))
+	if _, ok := errors.AsType[usageError](err); ok {
+		fmt.Fprintf(os.Stderr, "`%s --help` tells more\n", cmd.CommandPath())
+		return exitUsage
+	}
 	return exitRefused
 }
-
-// usageError is a command line that was not understood.
-type usageError struct{ error }
 
 // sentence is what an operator reads of an error: with the member at fault, if one is.
 func sentence(err error) string {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -35,13 +34,13 @@ func (a *app) merchantCommand() *cobra.Command {
 
 func setRequest(cmd *cobra.Command, args []string) (admin.SetRequest, error) {
 	if len(args) < 2 {
-		return admin.SetRequest{}, usageError{fmt.Errorf("a merchant and at least one setting are needed; usage: %s", cmd.UseLine())}
+		return admin.SetRequest{}, usagef(cmd, "a merchant and at least one setting are needed")
 	}
 	r := admin.SetRequest{Of: admin.Of{Merchant: args[0]}}
 	for _, text := range args[1:] {
 		key, value, ok := strings.Cut(text, "=")
 		if !ok {
-			return r, usageError{fmt.Errorf("%q is not KEY=VALUE, such as invoice.speed=high", text)}
+			return r, usagef(cmd, "%q is not KEY=VALUE, such as invoice.speed=high", text)
 		}
 		r.Settings = append(r.Settings, admin.Setting{Key: strings.TrimSpace(key), Value: value})
 	}
@@ -64,7 +63,7 @@ func (a *app) addMerchantCommand() *cobra.Command {
 	_ = c.MarkFlagRequired("key")
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
 		if cmd.Flags().Changed("start-index") && r.StartIndex < 0 {
-			return usageError{errors.New("--start-index is a number from 0 on")}
+			return usagef(cmd, "--start-index is a number from 0 on")
 		}
 		r.Settings = settings()
 		return a.addMerchant(cmd, r, yes)
@@ -110,8 +109,10 @@ func (a *app) addMerchant(cmd *cobra.Command, r admin.MerchantRequest, yes bool)
 	if doc.Note != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), "satchel:", doc.Note)
 	}
-	if !yes && !confirm(cmd, offered{doc.Network, doc.Type, doc.StartIndex, doc.Addresses}) {
-		return errors.New("nothing was added")
+	if !yes {
+		if err := confirm(cmd, offered{doc.Network, doc.Type, doc.StartIndex, doc.Addresses}); err != nil {
+			return fmt.Errorf("nothing was added: %w", err)
+		}
 	}
 	r.StartIndex = int64(doc.StartIndex)
 	if err := client.Call(cmd.Context(), "merchant-add", r, &doc); err != nil {

@@ -17,7 +17,7 @@ func (a *app) pairingCommand() *cobra.Command {
 	create := &cobra.Command{Use: "create --facade F [--label L]", Short: "Make a code that a client can claim", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
 		return ask(a, cmd, "pairing-create", r, showOffer)
 	}}
-	create.Flags().StringVar(&r.Facade, "facade", "pos", "what the client may do: pos, merchant or payout")
+	create.Flags().StringVar(&r.Facade, "facade", "pos", "what the client may do: pos or merchant")
 	create.Flags().StringVar(&r.Label, "label", "", "a name for it")
 	about(create, &r.Of)
 	var facade string
@@ -25,7 +25,7 @@ func (a *app) pairingCommand() *cobra.Command {
 	approve := &cobra.Command{Use: "approve CODE [--facade F]", Short: "Give a client what it asked for", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
 		return ask(a, cmd, "pairing-approve", admin.PairingByCode{Of: of, Code: args[0], Facade: facade}, showApproved)
 	}}
-	approve.Flags().StringVar(&facade, "facade", "", "what the client may do, where it asked for nothing: pos, merchant or payout")
+	approve.Flags().StringVar(&facade, "facade", "", "what the client may do, where it asked for nothing: pos or merchant")
 	about(approve, &of)
 	var by, listed, linked admin.Of
 	refuse := &cobra.Command{Use: "refuse CODE", Short: "End a request or an offer", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {

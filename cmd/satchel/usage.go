@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// usageError is a command line that was not understood.
+type usageError struct{ error }
+
+// usagef is a usageError that ends with how the command is written.
+func usagef(cmd *cobra.Command, format string, args ...any) error {
+	return usageError{fmt.Errorf("%s; usage: %s", fmt.Sprintf(format, args...), cmd.UseLine())}
+}
+
+// complete wants the flags that a command cannot do without. Cobra would look for them later, and its error would have no kind.
+func complete(cmd *cobra.Command) error {
+	var missing []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if _, required := f.Annotations[cobra.BashCompOneRequiredFlag]; required && !f.Changed {
+			missing = append(missing, "--"+f.Name)
+		}
+	})
+	switch len(missing) {
+	case 0:
+		return nil
+	case 1:
+		return usagef(cmd, "%s is needed", missing[0])
+	}
+	return usagef(cmd, "%s are needed", strings.Join(missing, " and "))
+}
+
+// args turns a wrong number of arguments into a usage error.
+func args(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := cobra.ExactArgs(n)(cmd, args); err != nil {
+			return usagef(cmd, "%s", err)
+		}
+		return nil
+	}
+}
+
+// group is a command that only holds others.
+func group(use, short string, children ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: childless, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	c.SuggestionsMinimumDistance = 2
+	c.AddCommand(children...)
+	return c
+}
+
+// childless refuses the name of a command that is not there, and offers those that are written much like it.
+func childless(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("there is no command `%s %s`", cmd.CommandPath(), args[0])
+	for i, name := range cmd.SuggestionsFor(args[0]) {
+		text += [...]string{"; did you mean ", " or "}[min(i, 1)] + "`" + cmd.CommandPath() + " " + name + "`"
+	}
+	return usageError{fmt.Errorf("%s", text)}
+}
