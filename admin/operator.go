@@ -242,7 +242,7 @@ func (o *Operator) showInvoice(ctx context.Context, m merchant.ID, r ByID) (Invo
 	id := invoice.ID(r.ID)
 	inv, err := o.cfg.Store.Invoice(ctx, m, id)
 	if err != nil {
-		return Invoice{}, err
+		return Invoice{}, unknown(err, listedInvoices)
 	}
 	doc := invoiceDoc(inv, o.cfg.Base)
 	if doc.Email = inv.Order.NotificationEmail; doc.Email != "" && !o.cfg.Mails {
@@ -273,43 +273,15 @@ func (o *Operator) showInvoice(ctx context.Context, m merchant.ID, r ByID) (Invo
 func (o *Operator) markInvoice(ctx context.Context, m merchant.ID, r MarkRequest) (Invoice, error) {
 	status, _ := invoice.ParseStatus(r.Status)
 	inv, err := o.cfg.Invoices.Mark(ctx, m, invoice.ID(r.ID), status, r.Reason)
-	return invoiceDoc(inv, o.cfg.Base), err
+	return invoiceDoc(inv, o.cfg.Base), unknown(err, listedInvoices)
 }
 
-func (o *Operator) accept(ctx context.Context, m merchant.ID, r SettleRequest) (Invoice, error) {
-	id, out, err := o.outpoint(ctx, m, r)
-	if err != nil {
-		return Invoice{}, err
-	}
-	inv, err := o.cfg.Invoices.Accept(ctx, m, id, out)
-	return invoiceDoc(inv, o.cfg.Base), err
-}
-
-func (o *Operator) giveBack(ctx context.Context, m merchant.ID, r SettleRequest) (Invoice, error) {
-	id, out, err := o.outpoint(ctx, m, r)
-	if err != nil {
-		return Invoice{}, err
-	}
-	by, err := invoice.ParseTxID(r.TxID)
-	if err != nil {
-		return Invoice{}, fault.Field("txid", "%s", err)
-	}
-	inv, err := o.cfg.Invoices.Return(ctx, m, id, out, by)
-	return invoiceDoc(inv, o.cfg.Base), err
-}
-
-func (o *Operator) outpoint(ctx context.Context, m merchant.ID, r SettleRequest) (invoice.ID, invoice.Outpoint, error) {
-	out, err := invoice.ParseOutpoint(r.Outpoint)
-	if err != nil {
-		return "", out, fault.Field("outpoint", "%s", err)
-	}
-	id, _, err := o.cfg.Store.FindReceipt(ctx, m, out)
-	return id, out, err
-}
+// maxNeeds bounds the list of what needs a hand.
+const maxNeeds = 1000
 
 func (o *Operator) attention(ctx context.Context, m merchant.ID, _ Of) ([]Need, error) {
 	about := o.flag(m)
-	needs, err := o.cfg.Store.Attention(ctx, m, 1000)
+	needs, err := o.cfg.Store.Attention(ctx, m, maxNeeds)
 	list := make([]Need, 0, len(needs))
 	for _, n := range needs {
 		d := Need{Why: n.Why, Invoice: string(n.Invoice.ID), Status: n.Invoice.State.Status.String(), OrderID: n.Invoice.Order.OrderID}

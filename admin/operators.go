@@ -52,7 +52,7 @@ func (o *Operator) registerOperators(s *Server) {
 	Handle(s, "operator-list", o.listOperators)
 	Handle(s, "operator-password", o.operatorPassword)
 	Handle(s, "operator-remove", func(ctx context.Context, r OperatorByName) (Nothing, error) {
-		return Nothing{}, o.cfg.Staff.Remove(ctx, r.Name)
+		return Nothing{}, unknown(o.cfg.Staff.Remove(ctx, r.Name), listedOperators)
 	})
 }
 
@@ -106,13 +106,13 @@ func (o *Operator) operatorPassword(ctx context.Context, r OperatorByName) (Oper
 	if r.Password == "" {
 		who, err := o.cfg.Staff.Operator(ctx, r.Name)
 		if err != nil {
-			return OperatorDoc{}, err
+			return OperatorDoc{}, unknown(err, listedOperators)
 		}
 		return o.invited(ctx, who, true)
 	}
 	who, err := o.cfg.Staff.SetPassword(ctx, r.Name, r.Password)
 	if err != nil {
-		return OperatorDoc{}, err
+		return OperatorDoc{}, unknown(err, listedOperators)
 	}
 	return operatorDoc(who), nil
 }

@@ -4,22 +4,33 @@ import (
 	"context"
 	"crypto/hmac"
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"github.com/btcsuite/btcd/btcutil/base58"
 )
 
 // An invitation's key is the second since 1970 in which it ends, and half an HMAC-SHA256 (128 bits) of that, the
-// operator's name and his version. The version changes with every password, so that a key works once.
+// operator's name, his version and a number of the invitation's own. The version changes with every password, so that a key
+// works once; the number with every invitation, so that only the newest works.
 const (
 	inviteEnd = 8
 	inviteLen = inviteEnd + 16
 	maxInvite = 48 // characters; a key has about 33
 )
 
-// Invite makes the key with which an operator sets his password. Nothing of it is stored.
+// Invite makes the key with which an operator sets his password; an earlier one does not work any more. The key is not stored.
 func (s *Staff) Invite(ctx context.Context, name string) (key string, end time.Time, err error) {
-	o, err := s.Operator(ctx, name)
+	var o Operator
+	invite := newVersion()
+	err = s.cfg.Store.UpdateStaff(ctx, func(tx StaffTx) (err error) {
+		var ok bool
+		if o, ok, err = tx.Operator(name); err != nil || !ok {
+			return errors.Join(err, missingOperator(err == nil))
+		}
+		o.Invite = invite
+		return tx.PutOperator(o)
+	})
 	if err != nil {
 		return "", time.Time{}, err
 	}
@@ -61,7 +72,7 @@ func (s *Staff) Welcome(ctx context.Context, name, key, password string) (seat s
 		return "", Operator{}, err
 	}
 	o, err = s.replace(ctx, name, password, func(is Operator) error {
-		if is.Version != was.Version {
+		if is.Version != was.Version || is.Invite != was.Invite {
 			return ErrInvite
 		}
 		return nil
@@ -74,7 +85,7 @@ func (s *Staff) Welcome(ctx context.Context, name, key, password string) (seat s
 }
 
 func (s Secret) inviteMAC(head []byte, o Operator) []byte {
-	return s.mac("invite", head, []byte(o.Name), o.Version[:])[:inviteLen-inviteEnd]
+	return s.mac("invite", head, []byte(o.Name), o.Version[:], o.Invite[:])[:inviteLen-inviteEnd]
 }
 
 // KnownKey is what a browser keeps after it signed in as an operator, and shows when it does so again. It proves nothing

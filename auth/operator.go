@@ -46,6 +46,7 @@ type Operator struct {
 	Merchant merchant.ID // whose records he sees; "": every merchant's, also of those added later
 	Password string      // its hash (PHC string of argon2id); "": none was set yet, so that nobody signs in
 	Version  [16]byte    // random, new with every password: what was made with an earlier one is worth nothing
+	Invite   [16]byte    // random, new with every invitation: an earlier one is worth nothing; zero: none was made
 	Created  time.Time
 	Changed  time.Time // when the password was set; zero: never
 }

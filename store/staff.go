@@ -16,6 +16,7 @@ type operatorRecord struct {
 	Role     auth.Role `json:"role"`
 	Password string    `json:"password,omitempty"` // its hash
 	Version  hash16    `json:"version"`
+	Invite   hash16    `json:"invite,omitzero"`
 	Created  instant   `json:"created,omitempty"`
 	Changed  instant   `json:"changed,omitempty"`
 }
@@ -101,7 +102,8 @@ func (x staffTx) Operators() (list []auth.Operator, err error) {
 
 func (x staffTx) operator(name string, rec *operatorRecord) (auth.Operator, error) {
 	o := auth.Operator{
-		Name: name, Role: rec.Role, Password: rec.Password, Version: rec.Version, Created: rec.Created.time(), Changed: rec.Changed.time(),
+		Name: name, Role: rec.Role, Password: rec.Password, Version: rec.Version, Invite: rec.Invite,
+		Created: rec.Created.time(), Changed: rec.Changed.time(),
 	}
 	if rec.No == 0 {
 		return o, nil
@@ -117,7 +119,7 @@ func (x staffTx) PutOperator(o auth.Operator) error {
 		return errors.New("an operator needs a name")
 	}
 	rec := operatorRecord{
-		Role: o.Role, Password: o.Password, Version: o.Version, Created: toInstant(o.Created), Changed: toInstant(o.Changed),
+		Role: o.Role, Password: o.Password, Version: o.Version, Invite: o.Invite, Created: toInstant(o.Created), Changed: toInstant(o.Changed),
 	}
 	if o.Merchant != "" {
 		var err error

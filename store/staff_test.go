@@ -248,8 +248,17 @@ func TestALinkWorksOnce(t *testing.T) {
 	if _, _, err := d.Welcome(t.Context(), "alice", link, words); !errors.Is(err, auth.ErrInvite) {
 		t.Errorf("the second time: %v", err)
 	}
+	older, _, err := d.Invite(t.Context(), "alice")
+	d.must(err)
 	late, _, err := d.Invite(t.Context(), "alice")
 	d.must(err)
+	if _, err := d.Invited(t.Context(), "alice", older); older == late || !errors.Is(err, auth.ErrInvite) {
+		t.Errorf("an older link: %v", err)
+	}
+	if _, err := d.Invited(t.Context(), "alice", late); err != nil {
+		t.Errorf("the newest link: %v", err)
+	}
+	d.sits(key, true) // a link that nobody used signs nobody out
 	d.wait(auth.InviteTime)
 	if _, err := d.Invited(t.Context(), "alice", late); !errors.Is(err, auth.ErrInvite) {
 		t.Errorf("too late: %v", err)

@@ -216,4 +216,19 @@ func TestOperatorsByCommand(t *testing.T) {
 	}
 	s.refused(exitUsage, "operator", "add")
 	s.refused(exitRefused, "operator", "add", "carol", "--all", "--merchant", "x")
+	s.refuses("`satchel operator list` shows", "operator", "password", "nobody")
+	s.refuses("`satchel operator list` shows", "operator", "remove", "nobody")
+}
+
+// A link that was printed is worth nothing once another was, however soon.
+func TestTheNewestLinkSetsThePassword(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	var first, second admin.OperatorDoc
+	s.run(&first, "operator", "add", "alice")
+	s.run(&second, "operator", "password", "alice")
+	anybody := &deskClerk{s: s, Client: &http.Client{}}
+	if first.Link == second.Link || strings.Contains(anybody.page(first.Link), "<form") || !strings.Contains(anybody.page(second.Link), "Welcome, <bdi>alice") {
+		t.Errorf("of two links the older lives, or the newer does not:\n%s\n%s", anybody.page(first.Link), anybody.page(second.Link))
+	}
 }

@@ -16,7 +16,7 @@ func (k *kit) staff(fn func(tx auth.StaffTx) error) {
 }
 
 func operators(t *testing.T, k *kit) {
-	alice := auth.Operator{Name: "alice", Role: auth.Owner, Password: "$argon2id$", Version: [16]byte{1}, Created: Noon(), Changed: Noon().Add(time.Minute)}
+	alice := auth.Operator{Name: "alice", Role: auth.Owner, Password: "$argon2id$", Version: [16]byte{1}, Invite: [16]byte{3}, Created: Noon(), Changed: Noon().Add(time.Minute)}
 	bob := auth.Operator{Name: "bob", Role: auth.Viewer, Merchant: Other, Created: Noon()}
 	k.staff(func(tx auth.StaffTx) error {
 		k.must(tx.PutOperator(bob))

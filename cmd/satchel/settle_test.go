@@ -1,0 +1,39 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"satchel/admin"
+)
+
+// Whoever names the wrong output, or none, is told the right ones.
+func TestAcceptNamesWhatCanBeAccepted(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	inv := s.invoice("10", "USD", "medium", nil)
+	foreign := strings.Repeat("00", 32)
+	s.refuses(foreign+":0 pays no invoice of this merchant; no output waits for a decision", "invoice", "accept", foreign+":0")
+	s.pay(inv.Address, sats(t, inv.Due))
+	s.becomes(inv.ID, "paid", false)
+	second := s.pay(inv.Address, 7_000)
+	var needs []admin.Need
+	s.eventually("the second payment needs a hand", func() bool {
+		s.run(&needs, "attention")
+		return len(needs) == 1
+	})
+	over := needs[0].Outpoint
+	for _, wrong := range []string{foreign + ":0", "abc", foreign} {
+		s.refuses("these wait for a decision: "+over+" (over)", "invoice", "accept", wrong)
+		s.refuses("these wait for a decision: "+over+" (over)", "invoice", "return", wrong, "--txid", foreign)
+	}
+	for _, near := range []string{second, second + ":99"} {
+		s.refuses("this transaction paid with "+over+" (over)", "invoice", "accept", near)
+	}
+	s.refuses(over+" (over)", "invoice", "accept", inv.ID)
+	s.run(nil, "invoice", "accept", over)
+	s.refuses("the receipt is accepted already; no output waits for a decision", "invoice", "accept", over)
+
+	s.refuses("Invoice not found; `satchel invoice list`", "invoice", "show", "nothing")
+	s.refuses("Invoice not found; `satchel invoice list`", "invoice", "mark", "nothing", "invalid", "--reason", "a whim")
+}
