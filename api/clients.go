@@ -87,9 +87,9 @@ func (a *API) registerClient(ctx context.Context, _ auth.Principal, r *request) 
 	if err != nil {
 		return nil, err
 	}
-	sin, err := auth.ParseSIN(req.ID)
+	sin, err := clientID(req.ID)
 	if err != nil {
-		return nil, bitpay.MissingID()
+		return nil, err
 	}
 	if err := a.pairings.take(r.caller); err != nil {
 		return nil, err

@@ -77,9 +77,12 @@ func TestRegisterClient(t *testing.T) {
 	if got := s.signed(c, http.MethodGet, "/tokens", "").refused(t, http.StatusUnauthorized); got != "Unauthorized sin" {
 		t.Errorf("a client that was never paired: %q", got)
 	}
-	for _, body := range []string{`{}`, `{"id":"x"}`, `{"id":""}`} {
-		if got := s.send(http.MethodPost, "/clients", body).refused(t, http.StatusBadRequest); got != "'id' property is required" {
-			t.Error(got)
+	for body, want := range map[string]string{
+		`{}`: "'id' property is required", `{"id":""}`: "'id' property is required",
+		`{"id":"x"}`: "'id' property is not a client's id (SIN): a SIN has 35 characters",
+	} {
+		if got := s.send(http.MethodPost, "/clients", body).refused(t, http.StatusBadRequest); got != want {
+			t.Errorf("%s: %s", body, got)
 		}
 	}
 	for i := range 22 {

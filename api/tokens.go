@@ -33,9 +33,9 @@ func (a *API) createToken(ctx context.Context, p auth.Principal, r *request) (bi
 }
 
 func (a *API) pair(ctx context.Context, c caller, req bitpay.TokenRequest) (auth.Grant, error) {
-	sin, err := auth.ParseSIN(req.ID)
+	sin, err := clientID(req.ID)
 	if err != nil {
-		return auth.Grant{}, bitpay.MissingID()
+		return auth.Grant{}, err
 	}
 	facade, err := facadeOf(req.Facade)
 	if err != nil {
@@ -47,12 +47,24 @@ func (a *API) pair(ctx context.Context, c caller, req bitpay.TokenRequest) (auth
 	return a.cfg.Auth.Pair(ctx, auth.PairRequest{SIN: sin, Facade: facade, Label: req.Label, GUID: req.GUID, Digest: req.Digest})
 }
 
+// clientID reads the id that a client gives as its own.
+func clientID(text string) (auth.SIN, error) {
+	if text == "" {
+		return "", bitpay.MissingID()
+	}
+	sin, err := auth.ParseSIN(text)
+	if err != nil {
+		return "", bitpay.WrongID(err)
+	}
+	return sin, nil
+}
+
 // claim takes an offer. The code decides about the facade, whatever the client asks for. An address that guessed too
 // often is refused without a look.
 func (a *API) claim(ctx context.Context, c caller, req bitpay.TokenRequest) (auth.Grant, error) {
-	sin, err := auth.ParseSIN(req.ID)
+	sin, err := clientID(req.ID)
 	if err != nil {
-		return auth.Grant{}, bitpay.MissingID()
+		return auth.Grant{}, err
 	}
 	giveBack, err := a.claims.reserve(c)
 	if err != nil {

@@ -28,14 +28,14 @@ const (
 // sinPrefix is the version of a SIN (0x0f) and its type, which needs no entry on a chain (0x02).
 func sinPrefix() []byte { return []byte{0x0f, 0x02} }
 
-// ParseSIN reads a SIN and checks its length, prefix and checksum.
+// ParseSIN reads a SIN and checks its length, prefix and checksum. What is wrong is said in a sentence for anybody.
 func ParseSIN(text string) (SIN, error) {
 	if len(text) != sinText {
 		return "", errors.New("a SIN has 35 characters")
 	}
 	raw := base58.Decode(text)
 	if len(raw) != sinBytes || !bytes.HasPrefix(raw, sinPrefix()) {
-		return "", errors.New("not a SIN")
+		return "", errors.New("a SIN is base58 and begins with Te or Tf")
 	}
 	if !bytes.Equal(raw[sinBody:], sinChecksum(raw[:sinBody])) {
 		return "", errors.New("the SIN's checksum is wrong")

@@ -38,6 +38,11 @@ func DecodeTokenRequest(b Body) (TokenRequest, error) {
 // MissingID is the refusal of a request that names no client, in the words that clients know.
 func MissingID() error { return fault.New(fault.Invalid, "'id' property is required") }
 
+// WrongID is the refusal of an id that is no client's.
+func WrongID(because error) error {
+	return fault.New(fault.Invalid, "'id' property is not a client's id (SIN): %s", because)
+}
+
 // loose reads a text that somebody else judges; a number stands for its own digits.
 func (r *reader) loose(name string) string {
 	switch v := r.value([]string{name}); v.kind {
