@@ -68,6 +68,7 @@ ci-long: build chaos ## the whole of chaos, thousands of random lives, long fuzz
 	SATCHEL_SIEGE=50000 $(GO) test ./internal/bench -run Siege -timeout 30m
 	scripts/fuzz.sh $(FUZZTIME)
 	SATCHEL_DISK_FAULTS=300 $(GO) test -count=1 -run TestFailingDisk ./cmd/satchel -timeout 2h
+	SATCHEL_NODE_KILLS=50 $(GO) test -count=1 -run TestNodeDies ./cmd/satchel -timeout 1h
 	SATCHEL_POWER_IMAGES=5000 $(GO) test -count=1 -run TestPowerCuts ./store
 
 clean: ## remove what was built
