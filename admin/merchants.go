@@ -55,6 +55,16 @@ func (o *Operator) find(ctx context.Context, name string) (merchant.ID, error) {
 	return "", fault.Field("merchant", "%d are called %q; give the id of one, `satchel merchant list` shows them", len(found), name)
 }
 
+// names are what the merchants are called.
+func (o *Operator) names(ctx context.Context) (map[merchant.ID]string, error) {
+	list, err := o.cfg.Store.Merchants(ctx)
+	names := make(map[merchant.ID]string, len(list))
+	for _, m := range list {
+		names[m.ID] = m.Name
+	}
+	return names, err
+}
+
 // flag is what a command needs to be about a merchant.
 func (o *Operator) flag(m merchant.ID) string {
 	if m == o.cfg.Merchant {

@@ -41,6 +41,7 @@ type OperatorDoc struct {
 	Name     string     `json:"name"`
 	Role     string     `json:"role"`
 	Merchant string     `json:"merchant,omitempty"` // "": every merchant
+	Shop     string     `json:"merchantName,omitempty"`
 	Created  time.Time  `json:"created"`
 	Changed  *time.Time `json:"passwordSet,omitempty"` // absent: nobody has set a password yet
 	Link     string     `json:"link,omitempty"`        // sets the password, once
@@ -80,9 +81,10 @@ func (o *Operator) addOperator(ctx context.Context, r OperatorRequest) (Operator
 
 // invited is an operator's document, with a new link where he needs one.
 func (o *Operator) invited(ctx context.Context, who auth.Operator, link bool) (OperatorDoc, error) {
-	doc := operatorDoc(who)
-	if !link {
-		return doc, nil
+	names, err := o.names(ctx)
+	doc := operatorDoc(who, names)
+	if err != nil || !link {
+		return doc, err
 	}
 	key, end, err := o.cfg.Staff.Invite(ctx, who.Name)
 	if err != nil {
@@ -95,9 +97,13 @@ func (o *Operator) invited(ctx context.Context, who auth.Operator, link bool) (O
 
 func (o *Operator) listOperators(ctx context.Context, _ Nothing) ([]OperatorDoc, error) {
 	list, err := o.cfg.Staff.Operators(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names, err := o.names(ctx)
 	docs := make([]OperatorDoc, 0, len(list))
 	for _, who := range list {
-		docs = append(docs, operatorDoc(who))
+		docs = append(docs, operatorDoc(who, names))
 	}
 	return docs, err
 }
@@ -114,9 +120,11 @@ func (o *Operator) operatorPassword(ctx context.Context, r OperatorByName) (Oper
 	if err != nil {
 		return OperatorDoc{}, unknown(err, listedOperators)
 	}
-	return operatorDoc(who), nil
+	return o.invited(ctx, who, false)
 }
 
-func operatorDoc(o auth.Operator) OperatorDoc {
-	return OperatorDoc{Name: o.Name, Role: o.Role.String(), Merchant: string(o.Merchant), Created: o.Created, Changed: timePtr(o.Changed)}
+func operatorDoc(o auth.Operator, names map[merchant.ID]string) OperatorDoc {
+	return OperatorDoc{
+		Name: o.Name, Role: o.Role.String(), Merchant: string(o.Merchant), Shop: names[o.Merchant], Created: o.Created, Changed: timePtr(o.Changed),
+	}
 }

@@ -53,6 +53,7 @@ type Pairing struct {
 	Label    string     `json:"label,omitempty"`
 	Facade   string     `json:"facade,omitempty"` // "" while the approver is to pick
 	Merchant string     `json:"merchant,omitempty"`
+	Name     string     `json:"merchantName,omitempty"`
 	Token    string     `json:"tokenId,omitempty"` // for `satchel token revoke`, once it was approved
 	Created  time.Time  `json:"created"`
 	Age      float64    `json:"ageSeconds"`
@@ -84,14 +85,20 @@ func (o *Operator) listPairings(ctx context.Context, r Of) ([]Pairing, error) {
 		return nil, err
 	}
 	grants, err := o.cfg.Pairings.Pairings(ctx)
-	now := o.cfg.Clock.Now()
+	if err != nil {
+		return nil, err
+	}
+	names, err := o.names(ctx)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]Pairing, 0, len(grants))
 	for _, g := range grants {
 		if concerns(g, only) {
-			list = append(list, pairingDoc(g, g.Pairing.Code, now))
+			list = append(list, pairingDoc(g, g.Pairing.Code, o.cfg.Clock.Now(), names))
 		}
 	}
-	return list, err
+	return list, nil
 }
 
 // named finds the merchant that a request names; "" where it names none.
@@ -116,8 +123,12 @@ func (o *Operator) approvePairing(ctx context.Context, m merchant.ID, r PairingB
 	if err != nil {
 		return Pairing{}, err
 	}
+	names, err := o.names(ctx)
+	if err != nil {
+		return Pairing{}, err
+	}
 	g, err = o.cfg.Pairings.Approve(ctx, r.Code, m, facade)
-	return pairingDoc(g, r.Code, o.cfg.Clock.Now()), noPairing(err)
+	return pairingDoc(g, r.Code, o.cfg.Clock.Now(), names), noPairing(err)
 }
 
 // picked is the facade that the operator gives: none where the client's own is given.
@@ -152,7 +163,7 @@ func (o *Operator) refusePairing(ctx context.Context, r PairingByCode) (Pairing,
 		return Pairing{}, noPairing(err)
 	}
 	g.Pairing, g.Revoked = auth.Pairing{}, o.cfg.Clock.Now()
-	return pairingDoc(g, r.Code, o.cfg.Clock.Now()), nil
+	return pairingDoc(g, r.Code, o.cfg.Clock.Now(), nil), nil
 }
 
 // linkPairing makes a URL whose holder may decide. It ends with the decision, and after a while. A merchant that is named
@@ -198,9 +209,9 @@ func noPairing(err error) error {
 	return err
 }
 
-func pairingDoc(g auth.Grant, code string, now time.Time) Pairing {
+func pairingDoc(g auth.Grant, code string, now time.Time, names map[merchant.ID]string) Pairing {
 	p := Pairing{
-		Code: code, State: g.State(now).String(), SIN: string(g.SIN), Label: g.Label, Merchant: string(g.Merchant),
+		Code: code, State: g.State(now).String(), SIN: string(g.SIN), Label: g.Label, Merchant: string(g.Merchant), Name: names[g.Merchant],
 		Created: g.Created, Age: now.Sub(g.Created).Seconds(), Expires: timePtr(g.Pairing.Expires),
 	}
 	if g.Facade != 0 {

@@ -1,7 +1,9 @@
 package chain_test
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -158,12 +160,36 @@ func TestMempoolEntrySpenderAndFees(t *testing.T) {
 	}
 }
 
-// Each weakness of a set-up is named with the line that mends it; a good set-up has none but the loaded wallet.
+// asMainnet gives a client that takes a node of regtest for one of mainnet.
+func asMainnet(t *testing.T, n *regtest.Node) *chain.Node {
+	t.Helper()
+	s := tap(t, n, func(w http.ResponseWriter, _ *http.Request, method string) bool {
+		if method != "getblockchaininfo" {
+			return false
+		}
+		info, err := n.Call(t.Context(), method)
+		if err != nil {
+			t.Error(err)
+		}
+		_, _ = fmt.Fprintf(w, `{"result":%s,"error":null,"id":1}`, bytes.Replace(info, []byte(`"regtest"`), []byte(`"main"`), 1))
+		return true
+	})
+	return newNode(t, chain.NodeConfig{URL: s.URL, CookieFile: n.CookieFile(), Network: "mainnet"})
+}
+
+// Each weakness of a set-up is named with the line that mends it; a good set-up has none. The loaded wallet is one on
+// mainnet: elsewhere it is what tests pay with.
 func TestWeaknessesOfASetUp(t *testing.T) {
 	good := chaintest.Node(t)
-	weak := value(chaintest.Client(t, good, nil).Weaknesses(t.Context(), chain.Header{}))(t)
-	if len(weak) != 1 || weak[0].Config != "disablewallet=1" {
+	if err := good.LoadWallet(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if weak := value(chaintest.Client(t, good, nil).Weaknesses(t.Context(), chain.Header{}))(t); len(weak) > 0 {
 		t.Errorf("the test's own node: %+v", weak)
+	}
+	weak := value(asMainnet(t, good).Weaknesses(t.Context(), chain.Header{}))(t)
+	if len(weak) != 1 || weak[0].Name != "wallet_loaded" || weak[0].Config != "disablewallet=1" {
+		t.Errorf("the same node on mainnet: %+v", weak)
 	}
 	bad := chaintest.Own(t, "-rest=0", "-blocksonly=1")
 	text := ""

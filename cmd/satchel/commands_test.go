@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"satchel/admin"
 )
 
 // spoken runs a command in a folder and home of its own, and gives its exit status and what it says.
@@ -67,5 +69,91 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 	if code, text := spoken(t, "Yes", args...); code != exitDone {
 		t.Errorf("status %d: %s", code, text)
+	}
+}
+
+// A list of nothing says so to people, and is an empty array for programs.
+func TestListsOfNothing(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	_, vpub := account(t, 3)
+	s.run(nil, "merchant", "add", "--name", "Bookshop", "--key", vpub, "--yes")
+	for line, words := range map[string]string{
+		"events":                         "no events\n",
+		"delivery list":                  "no callbacks or mails\n",
+		"operator list":                  "nobody; `satchel operator add NAME`",
+		"invoice list":                   "no invoices\n",
+		"attention":                      "nothing needs a hand\n",
+		"pairing list":                   "nobody waits\n",
+		"pos link list":                  "no links\n",
+		"token list --merchant Bookshop": "no tokens\n",
+	} {
+		args := strings.Fields(line)
+		if out, code := s.answer("", args...); code != exitDone || !strings.HasPrefix(out, words) {
+			t.Errorf("satchel %s: status %d, want %q:\n%s", line, code, words, out)
+		}
+		if out, code := s.answer("", append(args, "--json")...); code != exitDone || strings.TrimSpace(out) != "[]" {
+			t.Errorf("satchel %s --json: status %d:\n%s", line, code, out)
+		}
+	}
+}
+
+// Merchants are called by their names where people read.
+func TestListsNameMerchants(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	_, vpub := account(t, 4)
+	s.run(nil, "merchant", "add", "--name", "Book shop", "--key", vpub, "--yes")
+	for _, name := range []string{"Book shop", "My shop"} {
+		if out, code := s.answer("", "operator", "add", strings.ToLower(name[:2]), "--merchant", name); code != exitDone || !strings.Contains(out, "owner of "+name) {
+			t.Errorf("operator add: status %d\n%s", code, out)
+		}
+		s.run(nil, "pairing", "create", "--facade", "pos", "--merchant", name)
+		for _, list := range []string{"operator", "pairing"} {
+			if out, code := s.answer("", list, "list"); code != exitDone || !strings.Contains(out, name) {
+				t.Errorf("%s list: status %d\n%s", list, code, out)
+			}
+		}
+	}
+	var who []admin.OperatorDoc
+	s.run(&who, "operator", "list")
+	if len(who) != 2 || who[0].Shop != "Book shop" || who[0].Merchant != s.merchants()[1].ID {
+		t.Errorf("for programs: %+v", who)
+	}
+}
+
+// A setting that cannot be set says where it is set, also by its short name.
+func TestSettingsAreFound(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	_, vpub := account(t, 5)
+	s.run(nil, "merchant", "add", "--name", "Bookshop", "--key", vpub, "--yes")
+	for line, words := range map[string]string{
+		"Bookshop invoice.zero_conf_exposure=1": "it is invoice.zero_conf_exposure of the configuration; edit it in " + s.config,
+		"Bookshop zero_conf_exposure=1":         "it is invoice.zero_conf_exposure of the configuration; edit it in " + s.config,
+		"Bookshop speed=high":                   "speed: unknown key; it is called invoice.speed",
+		"Bookshop colour=blue":                  "colour: unknown key; `satchel merchant set --help` lists them",
+		s.merchants()[0].ID + " speed=high":     "edit speed under [invoice] in " + s.config,
+		s.merchants()[0].ID + " colour=blue":    "colour: unknown key",
+	} {
+		if text := s.refused(exitRefused, append([]string{"merchant", "set"}, strings.Fields(line)...)...); !strings.Contains(text, words) {
+			t.Errorf("merchant set %s: want %q:\n%s", line, words, text)
+		}
+	}
+	_, help := spoken(t, "", "merchant", "set", "--help")
+	for key := range s.merchants()[1].Settings {
+		if !strings.Contains(help, key) {
+			t.Errorf("the help does not name %s", key)
+		}
+	}
+}
+
+func TestNoConfigurationAtAPath(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"status", "serve", "check", "config check"} {
+		code, text := spoken(t, "", append([]string{"--config", "/nowhere.toml"}, strings.Fields(name)...)...)
+		if code != exitRefused || !strings.Contains(text, "there is no configuration at /nowhere.toml; make one with `satchel --config /nowhere.toml init`") {
+			t.Errorf("%s: status %d:\n%s", name, code, text)
+		}
 	}
 }

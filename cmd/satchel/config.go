@@ -176,6 +176,9 @@ func loadConfig(flag string) (settings, error) {
 		return settings{}, err
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // the operator names it
+	if errors.Is(err, os.ErrNotExist) {
+		return settings{}, fmt.Errorf("there is no configuration at %s; make one with `satchel --config %s init`, or name another with --config", path, path)
+	}
 	if err != nil {
 		return settings{}, err
 	}

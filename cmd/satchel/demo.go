@@ -59,6 +59,7 @@ type demo struct {
 	set    settings
 	secret merchant.Secret
 	token  string
+	orders int // that were made
 }
 
 // say tells one line of the story.
@@ -247,8 +248,9 @@ func (o order) sats() money.Sats {
 // order posts an invoice as any BitPay client does. Right after the start the node may not be watched yet, which is a
 // 503 that says when to come again.
 func (d *demo) order(ctx context.Context, price string) (order, error) {
+	d.orders++
 	body, err := json.Marshal(map[string]any{
-		"token": d.token, "price": json.Number(price), "currency": "USD", "orderId": "demo-1", "itemDesc": "A cup of coffee and a newspaper",
+		"token": d.token, "price": json.Number(price), "currency": "USD", "orderId": fmt.Sprintf("demo-%d", d.orders), "itemDesc": "A cup of coffee and a newspaper",
 		"fullNotifications": true, "transactionSpeed": "medium",
 	})
 	if err != nil {

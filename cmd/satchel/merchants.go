@@ -21,6 +21,7 @@ func (a *app) merchantCommand() *cobra.Command {
 	}}
 	set := &cobra.Command{
 		Use: "set ID|NAME KEY=VALUE...", Short: "Change a merchant's settings, by the configuration's names (invoice.speed=high)", Args: cobra.ArbitraryArgs,
+		Long: settingsHelp(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := setRequest(cmd, args)
 			if err != nil {
@@ -30,6 +31,23 @@ func (a *app) merchantCommand() *cobra.Command {
 		},
 	}
 	return group("merchant", "Several merchants on one daemon, each with its own key, tokens and callbacks", a.addMerchantCommand(), list, set)
+}
+
+// settingsHelp lists what `satchel merchant set` takes.
+func settingsHelp() string {
+	var b strings.Builder
+	b.WriteString("Change a merchant's settings: all that are named, or none. The configuration's own merchant is changed in the configuration.\n\n")
+	rows := [][]string{}
+	for _, k := range shopKeys() {
+		switch {
+		case k.name == keyName:
+			rows = append(rows, []string{"  " + k.name, "payers see it"})
+		case k.what != "":
+			rows = append(rows, []string{"  " + k.name, k.what})
+		}
+	}
+	table(&b, rows...)
+	return b.String()
 }
 
 func setRequest(cmd *cobra.Command, args []string) (admin.SetRequest, error) {
@@ -125,6 +143,14 @@ func showNewMerchant(w io.Writer, m admin.NewMerchant) {
 	fmt.Fprintf(w, "merchant  %s\nname      %s\nkey       %s, first address %s\n", m.ID, m.Name, m.Fingerprint, m.Addresses[0])
 	fmt.Fprintf(w, "\nThe secret that signs its callbacks (Standard Webhooks), shown once:\n  %s\n", m.Secret)
 	fmt.Fprintf(w, "\nNext: satchel token create --merchant %s --facade pos --bearer\n", m.ID)
+}
+
+// shopName is what people call a merchant; its id where the name is not known.
+func shopName(name, id string) string {
+	if name == "" {
+		return id
+	}
+	return printable(name)
 }
 
 func showShops(w io.Writer, list []admin.Shop) {

@@ -77,6 +77,10 @@ func showOperator(w io.Writer, o admin.OperatorDoc) {
 }
 
 func showOperators(w io.Writer, list []admin.OperatorDoc) {
+	if len(list) == 0 {
+		fmt.Fprintln(w, "nobody; `satchel operator add NAME` lets somebody sign in")
+		return
+	}
 	rows := [][]string{{"NAME", "ROLE", "MERCHANT", "ADDED", "PASSWORD SET"}}
 	for _, o := range list {
 		rows = append(rows, []string{o.Name, o.Role, scope(o), stamp(o.Created), stampPtr(o.Changed)})
@@ -88,5 +92,5 @@ func scope(o admin.OperatorDoc) string {
 	if o.Merchant == "" {
 		return "every merchant"
 	}
-	return o.Merchant
+	return shopName(o.Shop, o.Merchant)
 }

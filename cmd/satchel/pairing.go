@@ -48,7 +48,7 @@ func showOffer(w io.Writer, o admin.Offer) {
 }
 
 func showApproved(w io.Writer, p admin.Pairing) {
-	fmt.Fprintf(w, "approved: client %s may use facade %s of merchant %s\n", p.SIN, p.Facade, p.Merchant)
+	fmt.Fprintf(w, "approved: client %s may use facade %s of merchant %s\n", p.SIN, p.Facade, shopName(p.Name, p.Merchant))
 	fmt.Fprintf(w, "`satchel token revoke %s` takes it back\n", p.Token)
 }
 
@@ -68,7 +68,7 @@ func showPairings(w io.Writer, list []admin.Pairing) {
 			state = p.State
 		}
 		age := time.Duration(p.Age * float64(time.Second)).Truncate(time.Second).String()
-		rows = append(rows, []string{p.Code, state, dash(p.Facade), age, dash(p.SIN), dash(p.Merchant), printable(p.Label)})
+		rows = append(rows, []string{p.Code, state, dash(p.Facade), age, dash(p.SIN), dash(shopName(p.Name, p.Merchant)), printable(p.Label)})
 	}
 	table(w, rows...)
 }

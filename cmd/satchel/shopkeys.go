@@ -63,6 +63,16 @@ func shopKeys() []shopKey {
 	}
 }
 
+// longKey is a key's whole name where its section was left out: invoice.speed for speed.
+func longKey(key string) string {
+	for _, k := range shopKeys() {
+		if _, short, _ := strings.Cut(k.name, "."); short == key {
+			return k.name
+		}
+	}
+	return key
+}
+
 // shopTexts gives what the configuration says for each of the keys.
 func (c *config) shopTexts() map[string]string {
 	i := c.Invoice

@@ -177,12 +177,14 @@ func (s *shops) apply(r *reader, m *merchant.Merchant, values []admin.Setting) {
 		switch {
 		case slices.ContainsFunc(values[:i], func(o admin.Setting) bool { return o.Key == v.Key }):
 			r.problem(v.Key, "is given twice")
-		case v.Key == keyExposure:
-			r.problem(v.Key, "bounds all merchants together; edit it in %s", s.set.path)
+		case longKey(v.Key) == keyExposure:
+			r.problem(v.Key, "bounds all merchants together: it is %s of the configuration; edit it in %s and start the daemon anew", keyExposure, s.set.path)
 		case strings.HasPrefix(v.Key, "wallet."):
 			r.problem(v.Key, "a merchant's key is never exchanged; add another merchant with `satchel merchant add`")
+		case at < 0 && longKey(v.Key) != v.Key:
+			r.problem(v.Key, "unknown key; it is called %s", longKey(v.Key))
 		case at < 0:
-			r.problem(v.Key, "unknown key")
+			r.problem(v.Key, "unknown key; `satchel merchant set --help` lists them")
 		default:
 			s.write(r, m, keys[at], v.Value)
 		}
@@ -325,7 +327,11 @@ func (s *shops) Set(ctx context.Context, id merchant.ID, values []admin.Setting)
 func (s *shops) configured(values []admin.Setting) error {
 	r := &reader{}
 	for _, v := range values {
-		section, key, _ := strings.Cut(v.Key, ".")
+		section, key, ok := strings.Cut(longKey(v.Key), ".")
+		if !ok {
+			r.problem(v.Key, "unknown key; `satchel merchant set --help` lists them")
+			continue
+		}
 		r.problem(v.Key, "this merchant is the configuration's own; edit %s under [%s] in %s and start the daemon anew", key, section, s.set.path)
 	}
 	if len(values) == 0 {

@@ -83,6 +83,10 @@ func showToken(w io.Writer, t admin.Token) {
 }
 
 func showGrants(w io.Writer, list []admin.Grant) {
+	if len(list) == 0 {
+		fmt.Fprintln(w, "no tokens")
+		return
+	}
 	rows := [][]string{{"ID", "FACADE", "STATE", "LABEL", "CLIENT", "CREATED", "REVOKED"}}
 	for _, g := range list {
 		who := g.SIN
@@ -95,6 +99,10 @@ func showGrants(w io.Writer, list []admin.Grant) {
 }
 
 func showInvoices(w io.Writer, list []admin.Invoice) {
+	if len(list) == 0 {
+		fmt.Fprintln(w, "no invoices")
+		return
+	}
 	rows := [][]string{{"ID", "STATUS", "EXCEPTION", "PRICE", "DUE BTC", "PAID SAT", "CREATED", "ORDER"}}
 	for _, i := range list {
 		rows = append(rows, []string{
@@ -155,6 +163,10 @@ func showNeeds(w io.Writer, list []admin.Need) {
 }
 
 func showDeliveries(w io.Writer, list []admin.Delivery) {
+	if len(list) == 0 {
+		fmt.Fprintln(w, "no callbacks or mails")
+		return
+	}
 	for _, d := range list {
 		state := d.State
 		if d.Held {

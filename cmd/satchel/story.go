@@ -46,11 +46,13 @@ func (a *app) eventsCommand() *cobra.Command {
 // events prints the log. With --json it is one array, or one document a line where it never ends.
 func (a *app) events(ctx context.Context, r admin.EventsRequest) error {
 	list := []admin.Event{}
+	none := true
 	err := a.stream(ctx, "events", r, func(document json.RawMessage) error {
 		var e admin.Event
 		if err := json.Unmarshal(document, &e); err != nil {
 			return err
 		}
+		none = false
 		switch {
 		case !a.json:
 			showEvent(a.out, e)
@@ -61,10 +63,15 @@ func (a *app) events(ctx context.Context, r admin.EventsRequest) error {
 		}
 		return nil
 	})
-	if err != nil || !a.json || r.Follow {
+	switch {
+	case err != nil || r.Follow:
 		return err
+	case a.json:
+		return a.print(list, nil)
+	case none:
+		fmt.Fprintln(a.out, "no events")
 	}
-	return a.print(list, nil)
+	return nil
 }
 
 func (a *app) reconcileCommand() *cobra.Command {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -56,9 +57,12 @@ func childless(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	text := fmt.Sprintf("there is no command `%s %s`", cmd.CommandPath(), args[0])
-	for i, name := range cmd.SuggestionsFor(args[0]) {
-		text += [...]string{"; did you mean ", " or "}[min(i, 1)] + "`" + cmd.CommandPath() + " " + name + "`"
+	text, like := fmt.Sprintf("there is no command `%s %s`", cmd.CommandPath(), args[0]), cmd.SuggestionsFor(args[0])
+	for i, name := range like {
+		like[i] = "`" + cmd.CommandPath() + " " + name + "`"
 	}
-	return usageError{fmt.Errorf("%s", text)}
+	if len(like) > 0 {
+		text += "; did you mean " + strings.Join(like, " or ")
+	}
+	return usageError{errors.New(text)}
 }
