@@ -4,6 +4,7 @@
 package money
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -177,6 +178,9 @@ func ParseTolerance(text string) (Tolerance, error) {
 		return Tolerance{Share: p}, err
 	}
 	s, err := ParseSats(text)
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return Tolerance{}, fault.New(f.Kind, "%s; or a share, such as \"0.5%%\"", f.Message)
+	}
 	return Tolerance{Sats: s}, err
 }
 

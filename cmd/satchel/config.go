@@ -123,33 +123,25 @@ func defaults() (config, error) {
 	return c, nil
 }
 
-// parseConfig reads a file's text over the defaults. Every unknown key is a problem of its own; a text that is no TOML
-// has only one, and nothing to read.
-func parseConfig(text string) (c config, problems []string, ok bool) {
-	c, err := defaults()
+// parseConfig reads a file's text over the defaults. A text that is no TOML is one mistake, and nothing to read.
+func parseConfig(text string) (c config, mistakes []mistake, err error) {
+	if c, err = defaults(); err != nil {
+		return c, nil, err
+	}
+	var file map[string]any
+	meta, err := toml.Decode(text, &file)
 	if err != nil {
-		return c, []string{err.Error()}, false
+		return c, nil, tomlProblem(err)
 	}
-	c.PublicURL = nil
-	meta, err := toml.Decode(text, &c)
-	if err != nil {
-		return c, []string{tomlProblem(err)}, false
-	}
-	if c.PublicURL == nil {
-		c.PublicURL = oneOrMore{"http://127.0.0.1:8350"}
-	}
-	for _, key := range meta.Undecoded() {
-		problems = append(problems, key.String()+": unknown key")
-	}
-	return c, problems, true
+	return c, fill(&c, file, meta.Keys()), nil
 }
 
 // tomlProblem names the line and never quotes it: it may hold a password.
-func tomlProblem(err error) string {
+func tomlProblem(err error) error {
 	if p, ok := errors.AsType[toml.ParseError](err); ok {
-		return fmt.Sprintf("line %d: %s", p.Position.Line, p.Message)
+		return fmt.Errorf("line %d: %s", p.Position.Line, p.Message)
 	}
-	return err.Error()
+	return err
 }
 
 // findConfig is the order in which the configuration is looked for.
@@ -169,25 +161,39 @@ func findConfig(flag string) (string, error) {
 	return "", fmt.Errorf("no configuration at %s; make one with `satchel init`, or name it with --config", strings.Join(candidates, " or "))
 }
 
-// loadConfig finds, reads and checks the configuration; every problem is in the error.
-func loadConfig(flag string) (settings, error) {
+// readConfig finds and reads the configuration, and lists its problems.
+func readConfig(flag string) (settings, []string, error) {
 	path, err := findConfig(flag)
 	if err != nil {
-		return settings{}, err
+		return settings{}, nil, err
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // the operator names it
 	if errors.Is(err, os.ErrNotExist) {
-		return settings{}, fmt.Errorf("there is no configuration at %s; make one with `satchel --config %s init`, or name another with --config", path, path)
+		return settings{}, nil, fmt.Errorf("there is no configuration at %s; make one with `satchel --config %s init`, or name another with --config", path, path)
 	}
 	if err != nil {
-		return settings{}, err
+		return settings{}, nil, err
 	}
 	s, problems := readSettings(string(text), filepath.Dir(path))
 	s.path = path
-	if len(problems) > 0 {
-		return s, fmt.Errorf("%s:\n  %s", path, strings.Join(problems, "\n  "))
+	return s, problems, nil
+}
+
+// loadConfig is readConfig with every problem in the error.
+func loadConfig(flag string) (settings, error) {
+	s, problems, err := readConfig(flag)
+	if err == nil {
+		err = faulty(s.path, problems)
 	}
-	return s, nil
+	return s, err
+}
+
+// faulty is all problems of a file as one error.
+func faulty(path string, problems []string) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s:\n  %s", path, strings.Join(problems, "\n  "))
 }
 
 // expand resolves a leading "~/".

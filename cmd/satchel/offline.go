@@ -44,17 +44,24 @@ func (a *app) versionCommand() *cobra.Command {
 
 func (a *app) configCommand() *cobra.Command {
 	check := &cobra.Command{Use: "check", Short: "List every problem of the configuration at once", Args: args(0), RunE: func(*cobra.Command, []string) error {
-		s, err := loadConfig(a.config)
+		s, problems, err := readConfig(a.config)
 		if err != nil {
 			return err
 		}
-		doc := map[string]any{"config": s.path, "problems": []string{}, "notes": s.notes()}
-		return a.print(doc, func(w io.Writer) {
+		doc := map[string]any{"config": s.path, "problems": append([]string{}, problems...), "notes": s.notes()}
+		err = a.print(doc, func(w io.Writer) {
+			if len(problems) > 0 {
+				return // the error tells them
+			}
 			fmt.Fprintf(w, "%s: no problems\n", s.path)
 			for _, n := range s.notes() {
 				fmt.Fprintf(w, "  note: %s\n", n)
 			}
 		})
+		if err != nil {
+			return err
+		}
+		return faulty(s.path, problems)
 	}}
 	return group("config", "The configuration file", check)
 }

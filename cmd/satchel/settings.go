@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"satchel/auth"
 	"satchel/chain"
 	"satchel/merchant"
 	"satchel/money"
@@ -40,14 +42,6 @@ type settings struct {
 	mail         *notify.SMTPConfig // nil: no mail is sent
 }
 
-type rateSettings struct {
-	sources    []string
-	minSources int
-	maxAge     time.Duration
-	spread     money.Percent
-	fixed      map[string]money.Rate
-}
-
 func (s settings) database() string { return filepath.Join(s.dataDir, "satchel.db") }
 func (s settings) socket() string   { return filepath.Join(s.dataDir, "admin.sock") }
 
@@ -55,33 +49,63 @@ func (s settings) socket() string   { return filepath.Join(s.dataDir, "admin.soc
 type reader struct {
 	dir      string // relative paths are relative to the file
 	problems []string
+	wrong    map[string]bool // keys and sections whose mistake was told already
 }
 
+// told takes the mistakes that the file's keys have by themselves.
+func (r *reader) told(mistakes []mistake) {
+	r.wrong = map[string]bool{}
+	for _, m := range mistakes {
+		r.problems = append(r.problems, m.key+": "+m.text)
+		r.wrong[m.key], r.wrong[m.hides] = true, true
+		if strings.HasPrefix(m.key, "rates.fixed.") {
+			r.wrong["rates.fixed"] = true
+		}
+	}
+}
+
+// sound tells that a key's own value was read, and not the default in its place.
+func (r *reader) sound(key string) bool {
+	section, _, _ := strings.Cut(key, ".")
+	return !r.wrong[key] && !r.wrong[section]
+}
+
+// has tells that there is something wrong with a key's value.
+func (r *reader) has(key string) bool {
+	return !r.sound(key) || slices.ContainsFunc(r.problems, func(p string) bool { return strings.HasPrefix(p, key+":") })
+}
+
+// problem tells what is wrong with a key's value, unless the key is wrong already: one mistake is one problem.
 func (r *reader) problem(key, format string, args ...any) {
+	if !r.sound(key) {
+		return
+	}
 	r.problems = append(r.problems, key+": "+fmt.Sprintf(format, args...))
 }
 
 // readSettings reads a configuration's text; dir is the folder it lies in.
 func readSettings(text, dir string) (settings, []string) {
-	c, problems, ok := parseConfig(text)
-	if !ok {
-		return settings{}, problems
+	c, mistakes, err := parseConfig(text)
+	if err != nil {
+		return settings{}, []string{err.Error()}
 	}
-	r := &reader{dir: dir, problems: problems}
+	r := &reader{dir: dir}
+	r.told(mistakes)
 	s := settings{
 		dataDir: r.path("data_dir", c.DataDir), listen: r.address("api.listen", c.API.Listen, false),
 		metrics: r.address("metrics.listen", c.Metrics.Listen, true), zmq: c.Node.ZMQ,
 	}
 	network, known := wallet.ParseNetwork(c.Network)
-	if !known {
+	switch {
+	case !r.sound("network"):
+		network = "" // what depends on it is not judged
+	case !known:
 		r.problem("network", "%q is not mainnet, testnet4, signet or regtest", c.Network)
 	}
 	s.network = network
-	for _, u := range c.PublicURL {
-		s.publicURLs = append(s.publicURLs, r.url("public_url", u))
-	}
-	if len(c.PublicURL) == 0 {
-		r.problem("public_url", "at least one is needed")
+	s.publicURLs = r.publicURLs(c.PublicURL)
+	if s.metrics != "" && s.metrics == s.listen {
+		r.problem("metrics.listen", "%s is the address of api.listen", s.metrics)
 	}
 	s.node = r.node(c.Node, c.Network)
 	r.wallet(c.Wallet, &s)
@@ -91,6 +115,22 @@ func readSettings(text, dir string) (settings, []string) {
 	r.notify(c, &s)
 	s.mail = r.mail(c.Mail)
 	return s, r.problems
+}
+
+// publicURLs reads where customers see us, and signatures are made for.
+func (r *reader) publicURLs(texts []string) (list []string) {
+	for _, text := range texts {
+		before := len(r.problems)
+		u := r.url("public_url", text)
+		if _, err := auth.NewVerifier([]string{u}); err != nil && len(r.problems) == before {
+			r.problem("public_url", "%q has more than a host and a path, or no usable host", bare(text))
+		}
+		list = append(list, u)
+	}
+	if len(texts) == 0 {
+		r.problem("public_url", "at least one is needed")
+	}
+	return list
 }
 
 func (r *reader) node(c nodeConfig, network string) chain.NodeConfig {
@@ -123,37 +163,6 @@ func (r *reader) wallet(c walletConfig, s *settings) {
 		return
 	}
 	s.key = key
-}
-
-func (r *reader) rates(c ratesConfig, network string) rateSettings {
-	s := rateSettings{
-		sources: c.Sources, minSources: int(c.MinSources), maxAge: r.duration("rates.max_age", c.MaxAge),
-		spread: r.percent("rates.spread", c.Spread), fixed: map[string]money.Rate{},
-	}
-	for i, name := range c.Sources {
-		if slices.Contains(c.Sources[:i], name) {
-			r.problem("rates.sources", "%q is listed twice", name)
-		}
-	}
-	if len(c.Fixed) > 0 && network == "mainnet" {
-		r.problem("rates.fixed", "is refused on mainnet: a stale price there loses money")
-	}
-	if len(c.Fixed) == 0 && (c.MinSources < 1 || int(c.MinSources) > len(c.Sources)) {
-		r.problem("rates.min_sources", "must be between 1 and the number of sources (%d)", len(c.Sources))
-	}
-	if network == "mainnet" && c.MinSources < 3 {
-		r.problem("rates.min_sources", "must be at least 3 on mainnet")
-	}
-	for code, text := range c.Fixed {
-		cur, ok := money.Lookup(code)
-		rate, err := money.ParseRate(text)
-		if !ok || err != nil {
-			r.problem("rates.fixed", "%s = %q: an ISO 4217 currency and a positive decimal are needed", code, text)
-			continue
-		}
-		s.fixed[cur.Code] = rate
-	}
-	return s
 }
 
 func (r *reader) notify(c config, s *settings) {
@@ -220,8 +229,9 @@ func (r *reader) address(key, text string, optional bool) string {
 	if text == "" && optional {
 		return ""
 	}
-	if _, _, err := net.SplitHostPort(text); err != nil {
-		r.problem(key, "%q is not host:port", text)
+	_, port, err := net.SplitHostPort(text)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
+		r.problem(key, "%q is not host:port, such as 127.0.0.1:8350", text)
 	}
 	return text
 }

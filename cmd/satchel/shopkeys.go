@@ -95,7 +95,11 @@ func (r *reader) shop(c config) (m merchant.Merchant) {
 }
 
 func (r *reader) window(m *merchant.Merchant, key, text string) {
+	before := len(r.problems)
 	m.Settings.Window = r.duration(key, text)
+	if len(r.problems) > before {
+		return
+	}
 	if m.Settings.Window < time.Minute || m.Settings.Window > 24*time.Hour {
 		r.problem(key, "must be between 1m and 24h")
 	}

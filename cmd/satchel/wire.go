@@ -210,10 +210,9 @@ func (d *daemonParts) endpoints(ctx context.Context) (map[string]string, error) 
 }
 
 func (d *daemonParts) newRates() (*rate.Service, error) {
-	r := d.set.rates
-	return rate.New(rate.Config{
-		Sources: r.sources, MinSources: r.minSources, MaxAge: r.maxAge, Spread: r.spread, Fixed: r.fixed, Now: d.clock.Now, Log: d.part("rates"),
-	})
+	cfg := d.set.rates.config()
+	cfg.Now, cfg.Log = d.clock.Now, d.part("rates")
+	return rate.New(cfg)
 }
 
 func (d *daemonParts) wireMoney() error {
