@@ -72,6 +72,7 @@ func (m *matrix) cells() map[string][]cell {
 		"GET /assets/*":      nameless("/assets/none.css"),
 		"GET /bitpay.js":     nameless("/bitpay.js"),
 		"GET /bitpay.min.js": nameless("/bitpay.min.js"),
+		"GET /":              nameless("/"),
 		"GET /docs":          nameless("/docs"),
 		"GET /docs/*":        nameless("/docs/api"),
 		"GET /v1/events":     nameless("/v1/events?after=0&limit=1000"),

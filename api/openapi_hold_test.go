@@ -134,7 +134,7 @@ func (f found) params() map[string]string {
 		switch {
 		case segment == "*":
 			params["path"] = "*"
-		case segment[0] == ':':
+		case strings.HasPrefix(segment, ":"):
 			params[segment[1:]] = f.vars[n]
 			n++
 		}

@@ -402,6 +402,8 @@ func (w *walk) walkPages() {
 		}
 	}
 	w.walkTill()
+	w.does(w.nobody, "GET /", 404)
+	w.send(http.MethodGet, "/", "", "Accept", "text/html")
 	w.does(w.nobody, "GET /docs", 200)
 	w.does(w.nobody, "GET /docs/errors", 200)
 	w.does(w.nobody, "GET /docs/none", 404)

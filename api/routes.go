@@ -82,6 +82,7 @@ func (a *API) table() []route {
 	if a.cfg.Web != nil {
 		guarded, payers := a.limited(a.cfg.Web), a.payers.limited(a.cfg.Web)
 		list = append(list,
+			route{get, "/", public, nil, a.limited(http.HandlerFunc(a.front))},
 			route{get, "/api-access-request", public, nil, guarded},
 			route{post, "/api-access-request", public, nil, guarded},
 			route{get, "/api-tokens", public, nil, guarded},
@@ -181,6 +182,9 @@ func (t *table) find(method, path string) found {
 			segments[i] = text
 		}
 	}
+	if segments[0] == "" && path != "/" {
+		return found{}
+	}
 	rows := t.byFirst[lower(segments[0])]
 	for i := range rows {
 		vars, ok := rows[i].match(segments)
@@ -199,6 +203,7 @@ func (r *row) match(segments []string) (vars [maxVars]string, ok bool) {
 	n := 0
 	for i, want := range r.segments {
 		switch {
+		case want == "": // the root
 		case i >= len(segments) || segments[i] == "":
 			return vars, false
 		case want == "*":

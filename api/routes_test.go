@@ -31,6 +31,33 @@ func TestRouteTable(t *testing.T) {
 	}
 }
 
+// A browser that looks at the root is led to the documentation, behind whichever address it came; a program is not.
+func TestTheRootLeadsBrowsersToTheDocumentation(t *testing.T) {
+	w := start(t, func(c *Config) {
+		c.Web, c.PublicURLs = http.NotFoundHandler(), []string{"https://pay.example", "https://shop.example/pay/"}
+	})
+	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+	for host, want := range map[string]string{"pay.example": "https://pay.example/docs", "shop.example:443": "https://shop.example/pay/docs"} {
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			if r := w.send(method, "/", "", "Host", host, "Accept", browser); r.status != http.StatusFound || r.header.Get("Location") != want {
+				t.Errorf("%s of %s: %d to %q, want %q", method, host, r.status, r.header.Get("Location"), want)
+			}
+		}
+	}
+	for _, accept := range []string{"", "*/*", "application/json"} {
+		r := w.send(http.MethodGet, "/", "", "Accept", accept)
+		r.refused(t, http.StatusNotFound)
+		if r.header.Get("Location") != "" || !strings.Contains(r.body, "/docs") {
+			t.Errorf("to %q: %s", accept, r.body)
+		}
+	}
+	for _, path := range []string{"//", "/%2F", "/?x=1/"} {
+		if r := w.send(http.MethodGet, path, "", "Accept", browser); (r.status == http.StatusFound) != strings.Contains(path, "?") {
+			t.Errorf("%s: %d", path, r.status)
+		}
+	}
+}
+
 // TestPathsAsClientsSendThem: any case, a slash at the end, and never a redirect.
 func TestPathsAsClientsSendThem(t *testing.T) {
 	w := start(t, nil)
