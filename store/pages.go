@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"time"
@@ -43,13 +44,13 @@ func openBolt(path string) (file *bolt.DB, err error) {
 func openChecked(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // the operator's own path
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("there is none; `satchel init` makes one: %w", err)
+		return nil, ErrNone
 	}
 	if errors.Is(err, os.ErrPermission) || errors.Is(err, unix.EROFS) {
-		return nil, fmt.Errorf("satchel must be able to write it; see to its owner, its mode and the disk's mount: %w", err)
+		return nil, fmt.Errorf("satchel must be able to write it; see to its owner, its mode and the disk's mount: %w", bare(err))
 	}
 	if err != nil {
-		return nil, err
+		return nil, bare(err)
 	}
 	if err = lock(f); err == nil {
 		err = stillNamed(f, path)
@@ -62,6 +63,21 @@ func openChecked(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// bare takes the path and the call off an error of the system, where the sentence around it names the file already.
+func bare(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = p.Err
+	}
+	if call, ok := errors.AsType[*os.SyscallError](err); ok {
+		err = call.Err
+	}
+	return err
+}
+
+// ErrNone is a database that is not there.
+var ErrNone = errors.New("there is none; mount its disk if it was there before, or make it again from a backup with " +
+	"`satchel restore FILE`; without one `satchel init` makes an empty one")
 
 // ErrInUse is a file that another process has open.
 var ErrInUse = errors.New("another satchel uses it; stop that one first")
@@ -96,7 +112,15 @@ func stillNamed(f *os.File, path string) error {
 }
 
 // ErrDamaged is a file that is no database, or not as it was written. Nothing is repaired by guessing.
-var ErrDamaged = errors.New("it is not a whole satchel database; restore a backup (the chain is read again from there)")
+var ErrDamaged = errors.New("it is not a whole satchel database")
+
+// advised says what to do about a database that is damaged.
+func advised(err error) error {
+	if !errors.Is(err, ErrDamaged) {
+		return err
+	}
+	return fmt.Errorf("%w; restore a backup with `satchel restore FILE` (the chain is read again from there)", err)
+}
 
 func broken(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))

@@ -32,27 +32,39 @@ func Save(ctx context.Context, path string, fetch func(w io.Writer) error) error
 		if err = errors.Join(err, out.Close()); err != nil {
 			return err
 		}
-		return sound(ctx, temp)
+		if err := sound(ctx, temp); err != nil {
+			return fmt.Errorf("the copy that came: %w", err)
+		}
+		return nil
 	})
 }
 
 // Restore makes a database at to from a backup. A file that is there is never replaced, the backup is not changed, and
-// one that is not sound is refused. prepare changes the copy before it gets its name: its commits are taken.
+// one that is not sound is refused, with an error that names it. prepare changes the copy before it gets its name: its commits are taken.
 func Restore(ctx context.Context, from, to string, prepare func(ctx context.Context, db *DB) error) error {
 	return stage(to, func(temp string) error {
 		if err := copyLocked(from, temp); err != nil {
 			return fmt.Errorf("read the backup %s: %w", from, err)
 		}
-		db, err := Open(Config{Path: temp})
+		db, err := openNamed(Config{Path: temp})
 		if err != nil {
-			return fmt.Errorf("the copy of %s: %w", from, err)
+			return useless(from, err)
 		}
-		err = db.unsound(ctx)
-		if err == nil {
+		if err = db.unsound(ctx); err != nil {
+			err = useless(from, err)
+		} else {
 			err = db.with(ctx, prepare)
 		}
 		return errors.Join(err, db.Close())
 	})
+}
+
+// useless tells of a backup that cannot be restored.
+func useless(path string, err error) error {
+	if errors.Is(err, ErrDamaged) {
+		return fmt.Errorf("the backup %s: %w; restore another backup", path, err)
+	}
+	return fmt.Errorf("the backup %s: %w", path, err)
 }
 
 // with runs fn while commits are taken.
@@ -86,7 +98,7 @@ func stage(path string, fill func(temp string) error) error {
 func copyLocked(from, to string) error {
 	in, err := os.OpenFile(from, os.O_RDONLY, 0) //nolint:gosec // the operator's own path
 	if err != nil {
-		return err
+		return bare(err)
 	}
 	defer func() { _ = in.Close() }()
 	if err := lock(in); err != nil {
@@ -96,16 +108,15 @@ func copyLocked(from, to string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
-	if err == nil {
+	if _, err = io.Copy(out, in); err == nil {
 		err = out.Sync()
 	}
-	return errors.Join(err, out.Close())
+	return errors.Join(bare(err), out.Close())
 }
 
 // sound is nil for a file in which everything is as it was written.
 func sound(ctx context.Context, path string) error {
-	db, err := Open(Config{Path: path})
+	db, err := openNamed(Config{Path: path})
 	if err != nil {
 		return err
 	}
@@ -133,7 +144,7 @@ func Compact(ctx context.Context, path string) (before, after int64, err error) 
 	}
 	defer func() { err = errors.Join(err, db.Close()) }() // the lock is held until the new file has the name
 	if err := db.unsound(ctx); err != nil {
-		return 0, 0, err
+		return 0, 0, fmt.Errorf("%s: %w", path, advised(err))
 	}
 	if before, err = db.Size(); err != nil {
 		return 0, 0, err

@@ -75,14 +75,23 @@ var (
 // a file that does not exist, that another process uses, that a newer version wrote, or that is damaged. A file of an
 // older version is migrated after a copy was made beside it.
 func Open(cfg Config) (*DB, error) {
+	db, err := openNamed(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open the database %s: %w", cfg.Path, advised(err))
+	}
+	return db, nil
+}
+
+// openNamed is Open, with errors for a sentence that names the file.
+func openNamed(cfg Config) (*DB, error) {
 	cfg = cfg.withDefaults()
 	file, err := openBolt(cfg.Path)
 	if err != nil {
-		return nil, fmt.Errorf("open the database %s: %w", cfg.Path, err)
+		return nil, err
 	}
 	db := &DB{cfg: cfg, bolt: file, queue: newQueue(), quit: make(chan struct{}), broken: make(chan struct{}), stopped: make(chan struct{})}
 	if err := guard(db.prepare); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database %s: %w", cfg.Path, err), file.Close())
+		return nil, errors.Join(err, file.Close())
 	}
 	return db, nil
 }

@@ -87,7 +87,7 @@ func (a *app) restoreCommand() *cobra.Command {
 		}
 		r := restoring{set: s, skip: uint32(skip), doc: restoreDocument{Database: s.database(), Keys: []restoredKey{}}}
 		if err := store.Restore(cmd.Context(), expand(args[0]), s.database(), r.prepare); err != nil {
-			return restoreHelp(err, s.database())
+			return restoreHelp(err)
 		}
 		return a.print(r.doc, func(w io.Writer) { showRestored(w, r.doc) })
 	}
@@ -98,9 +98,9 @@ func (a *app) restoreCommand() *cobra.Command {
 const maxSkip = 1_000_000
 
 // restoreHelp says what to do about a database that is there already.
-func restoreHelp(err error, path string) error {
+func restoreHelp(err error) error {
 	if fault.Is(err, fault.Conflict) {
-		return fmt.Errorf("restore: %w; move it away first (and keep it: it may know more than the backup): %s", err, path)
+		return fmt.Errorf("restore: %w; move it away first, and keep it: it may know more than the backup", err)
 	}
 	return fmt.Errorf("restore: %w", err)
 }

@@ -63,7 +63,9 @@ func TestRestoreAfterALostDisk(t *testing.T) {
 	s.becomes(lost[3].ID, "paid", false)
 	s.mine(1)
 	s.kill()
-	s.refuses("exists already", "restore", file)
+	if text, db := s.refused(exitRefused, "restore", file), filepath.Join(s.dir, "data", "satchel.db"); strings.Count(text, db) != 1 || !strings.Contains(text, "exists already") {
+		t.Errorf("over a database: %s", text)
+	}
 	s.refuses("no daemon answers", "backup", file+".2")
 	s.must(os.Remove(filepath.Join(s.dir, "data", "satchel.db")))
 	later := s.pay(lost[1].Address, sats(t, lost[1].Due))
@@ -250,14 +252,23 @@ func TestFilesThatAreNotWhole(t *testing.T) {
 		bad := filepath.Join(t.TempDir(), "bad.db")
 		s.must(os.WriteFile(bad, text, 0o600))
 		s.must(os.Rename(db, db+".away"))
-		s.refuses("not a whole satchel database", "restore", bad)
+		s.refuses("restore: the backup "+bad+": it is not a whole satchel database: ", "restore", bad)
+		if text := s.refused(exitRefused, "restore", bad); !strings.HasSuffix(text, "; restore another backup\n") || strings.Contains(text, ".tmp-") || strings.Count(text, bad) != 1 {
+			t.Errorf("%s: %s", name, text)
+		}
 		if _, err := os.Stat(db); err == nil {
 			t.Errorf("%s: a database was made of it", name)
 		}
 	}
 	s.must(os.Remove(db + ".away"))
-	s.refuses("`satchel init` makes one", "serve")
-	s.refuses("no such file", "restore", file+".none")
+	for _, command := range []string{"serve", "check", "compact"} {
+		s.refuses("there is none; mount its disk if it was there before, or make it again from a backup with `satchel restore FILE`", command)
+	}
+	for path, what := range map[string]string{file + ".none": "no such file or directory", t.TempDir(): "is a directory"} {
+		if text := s.refused(exitRefused, "restore", path); text != "satchel: restore: read the backup "+path+": "+what+"\n" {
+			t.Errorf("restore %s: %s", path, text)
+		}
+	}
 	s.run(nil, "restore", "--skip", "0", file)
 	var c compactDocument
 	if s.run(&c, "compact"); c.After > c.Before || c.After == 0 {
