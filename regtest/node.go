@@ -180,6 +180,17 @@ func (n *Node) WalletURL() string { return n.URL() + "/wallet/" + walletName }
 // CookieFile is where the node writes its user and password at each start.
 func (n *Node) CookieFile() string { return filepath.Join(n.dir, "regtest", ".cookie") }
 
+// CLI is the command that makes a call to the node from a shell, word by word: bitcoin-cli, where it lies beside bitcoind,
+// and what tells it of this node.
+func (n *Node) CLI() []string {
+	cli := filepath.Join(filepath.Dir(n.binary), "bitcoin-cli")
+	if _, err := os.Stat(cli); err != nil {
+		cli = "bitcoin-cli"
+	}
+	_, port, _ := net.SplitHostPort(n.rpc)
+	return []string{cli, "-regtest", "-datadir=" + n.dir, "-rpcport=" + port}
+}
+
 // Dir is the node's folder.
 func (n *Node) Dir() string { return n.dir }
 

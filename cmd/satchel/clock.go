@@ -51,6 +51,17 @@ func newClock(s settings) (*clock, error) {
 	return c, nil
 }
 
+// daemonTime gives what time it is for a daemon that runs with these settings, read anew each time: it may be moved.
+func daemonTime(s settings) func() time.Time {
+	return func() time.Time {
+		c, err := newClock(s)
+		if err != nil {
+			return time.Now()
+		}
+		return c.Now()
+	}
+}
+
 // Now is the time for everything that is stored or decided.
 func (c *clock) Now() time.Time { return time.Now().Add(c.Offset()).UTC() }
 

@@ -187,7 +187,7 @@ func (a *app) deliveryCommand() *cobra.Command {
 	}}
 	about(resend, &of)
 	about(test, &of)
-	return group("delivery", "Look at callbacks and send them again", list, resend, test)
+	return group("delivery", "Look at callbacks and send them again", list, resend, test, a.listenCommand())
 }
 
 func (a *app) secretCommand() *cobra.Command {

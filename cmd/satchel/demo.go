@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -119,7 +120,11 @@ func (d *demo) configure(ctx context.Context, listen string) (err error) {
 	if listen, err = freeAddress(ctx, listen); err != nil {
 		return err
 	}
-	if d.sink, err = newSink(ctx, d.say); err != nil {
+	d.secret = notify.NewSecret()
+	d.sink, err = newSink(ctx, sinkConfig{
+		Listen: "127.0.0.1:0", Secret: d.secret, Now: func() time.Time { return daemonTime(d.set)() }, Heard: d.heard,
+	})
+	if err != nil {
 		return err
 	}
 	f := initFlags{network: "regtest", key: demoKey, dataDir: d.dir, nodeURL: d.node.URL(), startIndex: 0}
@@ -139,13 +144,20 @@ func (d *demo) configure(ctx context.Context, listen string) (err error) {
 		return errors.New(strings.Join(problems, "; "))
 	}
 	d.set = s
-	d.secret = notify.NewSecret()
-	d.sink.secret = d.secret
 	m := merchant.Merchant{
 		ID: merchant.ID(newID()), Name: s.merchantName, Created: time.Now().UTC(), Settings: s.merchant,
 		Secrets: merchant.Secrets{Webhook: d.secret},
 	}
 	return writeInit(s, filepath.Join(d.dir, "satchel.toml"), text, m)
+}
+
+// heard tells what the shop's receiver got.
+func (d *demo) heard(c heard) {
+	if c.Err != nil {
+		d.say("  a callback was refused: %s", c.Err)
+		return
+	}
+	d.say("  callback: status %q, event #%s, signature verified", c.Status, c.Sequence)
 }
 
 // freeAddress settles port 0 before anybody must know the address.
@@ -199,25 +211,46 @@ func (d *demo) tell(ctx context.Context, once bool) error {
 	return d.stay(ctx)
 }
 
-// stay leaves everything running for the visitor.
+// stay leaves everything running for the visitor, with commands that work as they are printed, in any folder.
 func (d *demo) stay(ctx context.Context) error {
 	inv, err := d.order(ctx, "9.99")
 	if err != nil {
 		return err
 	}
-	cli := fmt.Sprintf("bitcoin-cli -regtest -datadir=%s -rpcport=%s -rpcwallet=payer", d.node.Dir(), d.node.URL()[strings.LastIndexByte(d.node.URL(), ':')+1:])
-	config := filepath.Join(d.dir, "satchel.toml")
+	us, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	payer := line(append(d.node.CLI(), "-rpcwallet=payer")...)
+	satchel := line(us, "--config", filepath.Join(d.dir, "satchel.toml"))
 	fmt.Fprintf(d.out, `
 Everything stays up until you press Ctrl-C. Another invoice waits to be paid:
 
   page   %s
+
   pay    %s sendtoaddress %s %s
   mine   %s -generate 1
-  look   satchel --config %s invoice show %s
-  expire satchel --config %s clock advance 16m
-`, inv.URL, cli, inv.Address, inv.Due, cli, config, inv.ID, config)
+  look   %s invoice show %s
+  expire %s clock advance 16m
+  again  %s invoice create --currency USD --price 9.99
+
+`, inv.URL, payer, inv.Address, inv.Due, payer, satchel, inv.ID, satchel, satchel)
 	<-ctx.Done()
 	return nil
+}
+
+// line writes a command as a shell reads it.
+func line(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		if strings.ContainsFunc(w, func(r rune) bool {
+			return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_=./:,@+%", r)
+		}) {
+			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+		quoted[i] = w
+	}
+	return strings.Join(quoted, " ")
 }
 
 // pair makes the shop's token, as an operator does.

@@ -15,11 +15,25 @@ import (
 	"satchel/notify"
 )
 
+// sinkConfig is how callbacks are received.
+type sinkConfig struct {
+	Listen string           // host:port; port 0: any
+	Secret merchant.Secret  // what callbacks are signed with; "": signatures are not looked at
+	Now    func() time.Time // the daemon's clock, which regtest can move
+	Heard  func(heard)      // is told of each callback, in order of arrival
+}
+
+// heard is a callback that came, or what was wrong with it.
+type heard struct {
+	Invoice, Status, Sequence string
+	Body                      []byte
+	Err                       error // it was refused
+}
+
 // sink is a shop's webhook receiver: it checks each callback's signature and tells what it said.
 type sink struct {
 	url      string
-	secret   merchant.Secret
-	say      func(format string, args ...any)
+	cfg      sinkConfig
 	listener net.Listener
 
 	mu      sync.Mutex
@@ -27,13 +41,13 @@ type sink struct {
 	news    chan struct{} // closed and made anew with each arrival
 }
 
-func newSink(ctx context.Context, say func(string, ...any)) (*sink, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+func newSink(ctx context.Context, cfg sinkConfig) (*sink, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return nil, err
 	}
 	return &sink{
-		url: "http://" + l.Addr().String() + "/ipn", say: say, listener: l,
+		url: "http://" + l.Addr().String() + "/ipn", cfg: cfg, listener: l,
 		arrived: map[string]time.Time{}, news: make(chan struct{}),
 	}, nil
 }
@@ -51,28 +65,46 @@ func (s *sink) run(ctx context.Context) error {
 }
 
 func (s *sink) receive(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	var doc struct {
-		ID     string `json:"id"`
-		Status string `json:"status"`
-	}
-	if err == nil {
-		err = json.Unmarshal(body, &doc)
-	}
-	if err == nil {
-		err = notify.Verify(s.secret, r.Header, body, time.Now())
-	}
-	if err != nil {
-		s.say("  a callback was refused: %s", err)
+	c := s.read(r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.Heard(c)
+	if c.Err != nil {
 		http.Error(w, "refused", http.StatusBadRequest)
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.arrived[doc.Status] = time.Now()
-	s.say("  callback: status %q, event #%s, signature verified", doc.Status, r.Header.Get("satchel-sequence"))
+	s.arrived[c.Status] = time.Now()
 	close(s.news)
 	s.news = make(chan struct{})
+}
+
+func (s *sink) read(r *http.Request) heard {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	c := heard{Sequence: r.Header.Get("satchel-sequence"), Body: body, Err: err}
+	if c.Err == nil && s.cfg.Secret != "" {
+		c.Err = notify.Verify(s.cfg.Secret, r.Header, body, s.cfg.Now())
+	}
+	if c.Err != nil {
+		return c
+	}
+	c.Invoice, c.Status, c.Err = told(body)
+	return c
+}
+
+// told reads whose callback it is and what it says, of a plain one and of an extended one.
+func told(body []byte) (invoice, status string, err error) {
+	type members struct{ ID, Status string }
+	var doc struct {
+		members
+		Data members
+	}
+	if err := json.Unmarshal(body, &doc); err != nil {
+		return "", "", err
+	}
+	if doc.ID == "" {
+		doc.members = doc.Data
+	}
+	return doc.ID, doc.Status, nil
 }
 
 // at is when a status arrived.
