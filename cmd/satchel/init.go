@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/btcsuite/btcd/btcutil/base58"
 	"github.com/spf13/cobra"
@@ -20,7 +19,6 @@ import (
 	"satchel"
 	"satchel/chain"
 	"satchel/merchant"
-	"satchel/notify"
 	"satchel/store"
 	"satchel/wallet"
 )
@@ -29,14 +27,14 @@ import (
 type initFlags struct {
 	network, key, addressType, dataDir, nodeURL, cookie string
 	startIndex, birthday                                int64
-	yes, force                                          bool
+	yes, force, secretStdin                             bool
 }
 
 func (a *app) initCommand() *cobra.Command {
 	var f initFlags
-	c := &cobra.Command{Use: "init --network NET --key KEY", Short: "Write a configuration and an empty database", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
-		return a.init(cmd, f)
-	}}
+	c := &cobra.Command{Use: "init --network NET --key KEY", Short: "Write a configuration and an empty database", Args: args(0)}
+	c.Long = c.Short + ".\n\nWhere the configuration exists and its database is gone, it is kept and gets an empty database; no flag is needed for that."
+	c.RunE = func(cmd *cobra.Command, _ []string) error { return a.init(cmd, f) }
 	c.Flags().StringVar(&f.network, "network", "", "mainnet, testnet4, signet or regtest")
 	c.Flags().StringVar(&f.key, "key", "", "xpub, ypub, zpub, tpub, upub, vpub or a public descriptor")
 	c.Flags().StringVar(&f.addressType, "address-type", "", "p2wpkh, p2tr, p2sh-p2wpkh or p2pkh, for a bare key")
@@ -47,8 +45,7 @@ func (a *app) initCommand() *cobra.Command {
 	c.Flags().Int64Var(&f.birthday, "birthday", 0, "height from which old receipts are looked for")
 	c.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
 	c.Flags().BoolVar(&f.force, "force", false, "overwrite an existing configuration (never a database)")
-	_ = c.MarkFlagRequired("network")
-	_ = c.MarkFlagRequired("key")
+	c.Flags().BoolVar(&f.secretStdin, "secret-stdin", false, "read the secret that signs callbacks from the standard input, where shops know one already (with --yes)")
 	return c
 }
 
@@ -63,12 +60,16 @@ type initDocument struct {
 }
 
 func (a *app) init(cmd *cobra.Command, f initFlags) error {
-	path := a.config
-	if path == "" {
-		path = filepath.Join(expand(f.dataDir), "satchel.toml")
+	if f.secretStdin && !f.yes {
+		return usagef(cmd, "--secret-stdin goes with --yes: the standard input answers no question then")
 	}
+	path := a.initPath(f)
 	if _, err := os.Stat(path); err == nil && !f.force {
-		return fmt.Errorf("%s exists already; --force overwrites it", path)
+		return a.initAgain(cmd, path, f)
+	}
+	_ = errors.Join(cmd.MarkFlagRequired("network"), cmd.MarkFlagRequired("key"))
+	if err := complete(cmd); err != nil {
+		return err
 	}
 	s, problems := readSettings(configText(f, 0), filepath.Dir(path))
 	if len(problems) > 0 {
@@ -90,15 +91,28 @@ func (a *app) init(cmd *cobra.Command, f initFlags) error {
 			return fmt.Errorf("nothing was written: %w", err)
 		}
 	}
-	m := merchant.Merchant{
-		ID: merchant.ID(newID()), Name: s.merchantName, Created: time.Now().UTC(), Settings: s.merchant,
-		Secrets: merchant.Secrets{Webhook: notify.NewSecret()},
+	m, err := firstMerchant(cmd, s, f)
+	if err != nil {
+		return err
 	}
 	doc.Merchant, doc.Secret = string(m.ID), m.Secrets.Webhook.Reveal()
 	if err := writeInit(s, path, configText(f, start), m); err != nil {
 		return err
 	}
 	return a.print(doc, func(w io.Writer) { showInit(w, doc) })
+}
+
+// initPath is where the configuration goes. Without a network and a key it is the one that every command finds.
+func (a *app) initPath(f initFlags) string {
+	if a.config != "" {
+		return a.config
+	}
+	if f.network == "" && f.key == "" {
+		if found, err := findConfig(""); err == nil {
+			return found
+		}
+	}
+	return filepath.Join(expand(f.dataDir), "satchel.toml")
 }
 
 // writeInit makes the database first: a configuration without one is of no use.

@@ -59,12 +59,17 @@ func password(cmd *cobra.Command, stdin bool) (string, error) {
 	if !stdin {
 		return "", nil
 	}
+	return stdinLine(cmd, "password")
+}
+
+// stdinLine reads the first line of the standard input, which must not be empty.
+func stdinLine(cmd *cobra.Command, what string) (string, error) {
 	line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the password: %w", err)
+		return "", fmt.Errorf("read the %s: %w", what, err)
 	}
 	if line = strings.TrimRight(line, "\r\n"); line == "" {
-		return "", errors.New("there is no password on the standard input")
+		return "", fmt.Errorf("there is no %s on the standard input", what)
 	}
 	return line, nil
 }

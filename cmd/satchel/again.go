@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"satchel/chain"
+	"satchel/fault"
+	"satchel/merchant"
+	"satchel/notify"
+	"satchel/store"
+	"satchel/wallet"
+)
+
+// initAgain makes an empty database beside a configuration whose own is gone, and leaves the configuration as it is. It
+// is what a restore is for an empty backup: addresses that the lost database may have shown are passed over and watched.
+func (a *app) initAgain(cmd *cobra.Command, path string, f initFlags) error {
+	s, err := loadConfig(path)
+	if err != nil {
+		return err
+	}
+	switch _, err := os.Stat(s.database()); {
+	case err == nil:
+		return fmt.Errorf("%s exists already, and so does its database; --force overwrites the configuration, and nothing a database", path)
+	case !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	if err := agrees(s, f); err != nil {
+		return fmt.Errorf("%s exists already and is kept as it is (--force overwrites it): %w", path, err)
+	}
+	start, err := a.untouched(cmd.Context(), s, f)
+	if err != nil {
+		return err
+	}
+	doc := initDocument{Config: path, Database: s.database(), StartIndex: start}
+	if doc.Addresses, err = firstAddresses(cmd.Context(), s, start); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s is kept, and gets an empty database. What the one that is gone knew is lost: invoices, tokens, operators, other merchants.\n"+
+		"Addresses %d to %d of the key may have been shown; they are passed over, and watched. With more invoices than that, say --start-index N.\n",
+		path, s.startIndex, start-1)
+	if !f.yes {
+		if err := confirm(cmd, offered{string(s.network), string(s.key.Type()), start, doc.Addresses}); err != nil {
+			return fmt.Errorf("nothing was written: %w", err)
+		}
+	}
+	m, err := firstMerchant(cmd, s, f)
+	if err != nil {
+		return err
+	}
+	doc.Merchant, doc.Secret = string(m.ID), m.Secrets.Webhook.Reveal()
+	if err := replaceLost(cmd.Context(), s, start, m); err != nil {
+		return err
+	}
+	return a.print(doc, func(w io.Writer) { showInit(w, doc) })
+}
+
+// agrees tells whether the flags mean what the configuration says.
+func agrees(s settings, f initFlags) error {
+	if f.network != "" && f.network != string(s.network) {
+		return fmt.Errorf("its network is %s", s.network)
+	}
+	if f.key == "" {
+		return nil
+	}
+	key, err := wallet.ParseKey(f.key, s.network, wallet.AddressType(f.addressType))
+	if err != nil {
+		return fmt.Errorf("--key: %s", sentence(err))
+	}
+	if key.Fingerprint() != s.key.Fingerprint() {
+		return errors.New("its wallet.key is another one")
+	}
+	return nil
+}
+
+// untouched is the first index of the configured key that was never shown: as told, or as far above what the node finds
+// used as a restore passes over.
+func (a *app) untouched(ctx context.Context, s settings, f initFlags) (uint32, error) {
+	if f.startIndex >= 0 {
+		if f.startIndex < int64(s.startIndex) || f.startIndex > int64(s.startIndex)+maxSkip {
+			return 0, fault.Field("start-index", "must be between %d and %d", s.startIndex, s.startIndex+maxSkip)
+		}
+		return uint32(f.startIndex), nil //nolint:gosec // bounded above
+	}
+	n, err := chain.NewNode(s.node)
+	if err != nil {
+		return 0, err
+	}
+	defer n.Close()
+	highest, err := n.HighestUsed(ctx, s.key.Descriptor(), lookedAt)
+	if err != nil {
+		return 0, fmt.Errorf("the node must tell which addresses hold coins; start it, or name an index that no invoice had with --start-index: %w", err)
+	}
+	return max(s.startIndex, uint32(highest+1)) + beyondBy, nil //nolint:gosec // -1 to lookedAt
+}
+
+// firstMerchant is the configuration's own, with a secret that is new or as told.
+func firstMerchant(cmd *cobra.Command, s settings, f initFlags) (merchant.Merchant, error) {
+	m := merchant.Merchant{
+		ID: merchant.ID(newID()), Name: s.merchantName, Created: time.Now().UTC(), Settings: s.merchant,
+		Secrets: merchant.Secrets{Webhook: notify.NewSecret()},
+	}
+	if !f.secretStdin {
+		return m, nil
+	}
+	text, err := stdinLine(cmd, "callbacks' secret")
+	if err != nil {
+		return merchant.Merchant{}, err
+	}
+	m.Secrets.Webhook = merchant.Secret(text)
+	_, err = notify.Sign(m.Secrets, "", m.Created, nil)
+	return m, err
+}
+
+// replaceLost makes the database, with its key moved ahead to the first index that was never shown.
+func replaceLost(ctx context.Context, s settings, start uint32, m merchant.Merchant) error {
+	if err := os.MkdirAll(s.dataDir, 0o700); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(s.dataDir, ".satchel-init-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	empty := filepath.Join(dir, "db")
+	if err := store.Create(empty, string(s.network), m); err != nil {
+		return err
+	}
+	r := restoring{set: s, skip: start - s.startIndex}
+	return store.Restore(ctx, empty, s.database(), func(ctx context.Context, db *store.DB) error {
+		key := store.Key{Fingerprint: s.key.Fingerprint(), Merchant: m.ID, Next: s.startIndex, Birthday: s.birthday}
+		if err := db.RegisterKey(ctx, key); err != nil {
+			return err
+		}
+		return r.prepare(ctx, db)
+	})
+}
