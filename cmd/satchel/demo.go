@@ -69,6 +69,10 @@ func (d *demo) say(format string, args ...any) {
 }
 
 func runDemo(ctx context.Context, out io.Writer, listen string, once bool) error {
+	listen, err := freeAddress(ctx, listen) // before anything is started for nothing
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "satchel-demo-")
 	if err != nil {
 		return err
@@ -117,9 +121,6 @@ func runDemo(ctx context.Context, out io.Writer, listen string, once bool) error
 
 // configure does what `satchel init` does, and opens the webhook sink.
 func (d *demo) configure(ctx context.Context, listen string) (err error) {
-	if listen, err = freeAddress(ctx, listen); err != nil {
-		return err
-	}
 	d.secret = notify.NewSecret()
 	d.sink, err = newSink(ctx, sinkConfig{
 		Listen: "127.0.0.1:0", Secret: d.secret, Now: func() time.Time { return daemonTime(d.set)() }, Heard: d.heard,
@@ -164,7 +165,7 @@ func (d *demo) heard(c heard) {
 func freeAddress(ctx context.Context, listen string) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
-		return "", fmt.Errorf("%w; choose another address with --listen", err)
+		return "", fmt.Errorf("%w; choose another with --listen", notListening(listen, err))
 	}
 	addr := l.Addr().String()
 	return addr, l.Close()

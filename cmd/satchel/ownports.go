@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -9,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"satchel/chain"
@@ -74,6 +77,20 @@ func (o *ownPorts) listening(what string, l net.Addr) {
 	if tcp, ok := l.(*net.TCPAddr); ok {
 		o.listeners = append(o.listeners, portOf{what: what, port: tcp.AddrPort().Port()})
 	}
+}
+
+// notListening says why an address cannot be had.
+func notListening(address string, err error) error {
+	why := err.Error()
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		why = "another program listens there, perhaps another satchel"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		why = "this machine has no such address"
+	case errors.Is(err, syscall.EACCES):
+		why = "ports below 1024 are root's"
+	}
+	return fmt.Errorf("cannot listen at %s: %s", address, why)
 }
 
 // At names what of ours a dial would reach; "": nothing.

@@ -334,7 +334,7 @@ func (d *daemonParts) listen(ctx context.Context) ([]bound, error) {
 			for _, b := range list {
 				_ = b.listener.Close()
 			}
-			return nil, fmt.Errorf("listen: %w", err)
+			return nil, fmt.Errorf("%s: %w; change it in %s", []string{"api.listen", "metrics.listen"}[i], notListening(srv.Addr, err), d.set.path)
 		}
 		list = append(list, bound{server: srv, listener: l})
 		d.own.listening([]string{"this daemon's API", "this daemon's metrics"}[i], l.Addr())
