@@ -35,10 +35,10 @@ type Status struct {
 // Tip is where our chain and the node's stand.
 type Tip struct {
 	Height int32     `json:"height"`
-	Hash   string    `json:"hash"`
+	Hash   string    `json:"hash"` // "": no block was taken yet
 	Node   int32     `json:"nodeHeight"`
 	Lag    int32     `json:"lag"`
-	Synced time.Time `json:"synced"` // the last complete look at chain and mempool
+	Synced time.Time `json:"synced,omitzero"` // the last complete look at chain and mempool; absent: there was none yet
 }
 
 // Link is a ZMQ topic.

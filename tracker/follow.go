@@ -48,7 +48,7 @@ func (t *Tracker) follow(ctx context.Context) error {
 	t.first = true
 	t.sawNode(info.Best.Height)
 	if info.InitialDownload {
-		return errSyncing
+		return syncing(info)
 	}
 	if t.tip.Hash == info.Best.Hash {
 		return nil

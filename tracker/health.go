@@ -27,6 +27,7 @@ const (
 type Health struct {
 	Reason   Reason // "": all is well
 	Sentence string // what an operator can do about it
+	Help     string // what anybody may be told to do about it; "": to try again
 	Since    time.Time
 	Tip      chain.Header
 	NodeTip  int32
@@ -47,6 +48,9 @@ func (t *Tracker) Ready() error {
 	if h.Reason == "" {
 		return nil
 	}
+	if h.Help != "" {
+		return fault.New(fault.Unavailable, "The bitcoin node is not available (%s): %s.", h.Reason, h.Help).After(retryAfter)
+	}
 	return fault.New(fault.Unavailable, "The bitcoin node is not available (%s). Try again shortly.", h.Reason).After(retryAfter)
 }
 
@@ -55,8 +59,20 @@ const retryAfter = 5 * time.Second
 // errSyncing and errLagging are states of a node that answers.
 var (
 	errSyncing = errors.New("the node is still downloading or verifying the chain")
+	errUnmined = fmt.Errorf("%w: %s", errSyncing, mineOne)
 	errLagging = errors.New("blocks of the node are not processed yet")
 )
+
+// mineOne is what to do about a regtest node that believes it is behind: its clock alone tells it so, for it has no peers.
+const mineOne = "a regtest node says so until it has a block of the last 24 hours; mine one with `bitcoin-cli -regtest -generate 1`"
+
+// syncing tells how far a node is that says it is not at the chain's end.
+func syncing(info chain.Info) error {
+	if info.Chain == "regtest" {
+		return errUnmined
+	}
+	return fmt.Errorf("%w: it has block %d, and knows of block %d", errSyncing, info.Best.Height, info.Headers)
+}
 
 // report keeps what a round came to, and logs a change of state once.
 func (t *Tracker) report(err error) {
@@ -69,15 +85,21 @@ func (t *Tracker) report(err error) {
 	h := &t.health
 	h.Tip, h.Synced, h.Mempool = t.tip, t.pass.began, len(t.seen)
 	h.NodeTip = max(h.NodeTip, t.tip.Height)
+	h.Sentence, h.Help = "", ""
+	if err != nil {
+		h.Sentence = err.Error()
+	}
+	if errors.Is(err, errUnmined) {
+		h.Help = mineOne
+	}
 	if reason == h.Reason {
 		return
 	}
-	h.Reason, h.Since, h.Sentence = reason, t.cfg.Now(), ""
+	h.Reason, h.Since = reason, t.cfg.Now()
 	if reason == "" {
 		t.cfg.Log.Info("watching", "height", t.tip.Height, "tip", t.tip.Hash.String())
 		return
 	}
-	h.Sentence = err.Error()
 	t.cfg.Log.Warn("not watching", "reason", string(reason), "err", err)
 }
 

@@ -70,6 +70,9 @@ type sighting struct {
 
 type sightings map[invoice.Outpoint]sighting
 
+// ErrNoTip: no block was taken yet, so that nothing is recorded and nothing can be compared.
+var ErrNoTip = errors.New("no block was taken yet, so there is nothing to compare")
+
 // looks is how often what moves is looked at before it is believed: a payment may be under way.
 const looks = 4
 
@@ -92,6 +95,15 @@ func Reconcile(ctx context.Context, a Audit) (Balance, error) {
 
 // once reads the chain to its end, and compares. A reorg below what was read ends it with chain.ErrTooDeep.
 func (a *Audit) once(ctx context.Context) (b Balance, err error) {
+	err = a.Credits.ViewCredits(ctx, func(r CreditReader) error {
+		if r.Tip() == (chain.Header{}) {
+			return ErrNoTip
+		}
+		return nil
+	})
+	if err != nil {
+		return b, err
+	}
 	found := sightings{}
 	at, err := a.before(ctx)
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 
@@ -43,7 +44,10 @@ func (d *daemonParts) reconcile(ctx context.Context, from int32, progress func(d
 	}
 	defer node.Close()
 	b, err := tracker.Reconcile(ctx, tracker.Audit{Credits: d.db, Source: node, From: from, Progress: progress})
-	if errors.Is(err, chain.ErrPruned) {
+	switch {
+	case errors.Is(err, tracker.ErrNoTip):
+		return b, fault.New(fault.Unavailable, "%s: %s", tracker.ErrNoTip, cmp.Or(d.tracker.Health().Sentence, "try again shortly"))
+	case errors.Is(err, chain.ErrPruned):
 		return b, fault.New(fault.Unavailable, "the node pruned a block that is needed; name a later one with --from, or compare beside a node that has them all").Because(err)
 	}
 	return b, err

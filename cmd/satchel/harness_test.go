@@ -88,12 +88,23 @@ func newShop(t *testing.T, edit ...[2]string) *shop {
 
 func newShopWithKey(t *testing.T, key string, edit ...[2]string) *shop {
 	t.Helper()
+	s := unopened(t, key, edit...)
+	s.must(s.node.Fund(t.Context()))
+	s.start()
+	var token admin.Token
+	s.run(&token, "token", "create", "--facade", "pos", "--bearer", "--label", "e2e")
+	s.token = token.Token
+	return s
+}
+
+// unopened is a shop whose daemon does not run yet, beside a node without a block.
+func unopened(t *testing.T, key string, edit ...[2]string) *shop {
+	t.Helper()
 	s := &shop{t: t, dir: t.TempDir(), receiver: newReceiver(t)}
 	node, err := regtest.Start(t.Context(), regtest.Config{Dir: s.dir})
 	s.must(err)
 	s.node = node
 	t.Cleanup(func() { _ = node.Stop() })
-	s.must(node.Fund(t.Context()))
 	s.config = filepath.Join(s.dir, "satchel.toml")
 	s.api, s.metrics = freePort(t), freePort(t)
 	var doc initDocument
@@ -106,11 +117,7 @@ func newShopWithKey(t *testing.T, key string, edit ...[2]string) *shop {
 	s.must(err)
 	replaced := strings.NewReplacer("127.0.0.1:8350\"             #", s.api+"\" #", "127.0.0.1:8351", s.metrics).Replace(string(text))
 	s.must(os.WriteFile(s.config, []byte(replaced), 0o600))
-	s.start()
 	t.Cleanup(s.kill)
-	var token admin.Token
-	s.run(&token, "token", "create", "--facade", "pos", "--bearer", "--label", "e2e")
-	s.token = token.Token
 	return s
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -46,13 +47,20 @@ func showStatus(w io.Writer, s admin.Status) {
 	if s.Rates.Enough {
 		rate = fmt.Sprintf("%s, %.0f s old", s.Rates.Method, s.Rates.Age)
 	}
+	tip, looked := "none yet", "none yet"
+	if s.Tip.Hash != "" {
+		tip = fmt.Sprintf("%d %s", s.Tip.Height, s.Tip.Hash)
+	}
+	if !s.Tip.Synced.IsZero() {
+		looked = stamp(s.Tip.Synced)
+	}
 	oldest := ""
 	if s.Oldest != nil {
 		oldest = fmt.Sprintf(", the oldest for %s", (time.Duration(s.OldestAge) * time.Second).String())
 	}
 	table(w, []string{"network", s.Network}, []string{"ready", ready},
-		[]string{"tip", fmt.Sprintf("%d %s", s.Tip.Height, s.Tip.Hash)}, []string{"lag", fmt.Sprintf("%d blocks", s.Tip.Lag)},
-		[]string{"last complete look", stamp(s.Tip.Synced)}, []string{"invoices", strings.Join(states, ", ")},
+		[]string{"tip", tip}, []string{"lag", fmt.Sprintf("%d blocks", s.Tip.Lag)},
+		[]string{"last complete look", looked}, []string{"invoices", cmp.Or(strings.Join(states, ", "), "none")},
 		[]string{"callbacks", fmt.Sprintf("%d undelivered%s", s.Undelivered, oldest)}, []string{"rates", rate},
 		[]string{"scripts watched", fmt.Sprint(s.Scripts)}, []string{"events", fmt.Sprint(s.Events)},
 		[]string{"database", fmt.Sprintf("%.1f MB", float64(s.Database)/1e6)}, []string{"clock", stamp(s.Clock)})

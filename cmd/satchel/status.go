@@ -7,6 +7,7 @@ import (
 
 	"satchel/admin"
 	"satchel/api"
+	"satchel/chain"
 	"satchel/fault"
 	"satchel/invoice"
 )
@@ -62,10 +63,13 @@ func (d *daemonParts) status(ctx context.Context) (admin.Status, error) {
 	reasons, degraded := d.readiness()
 	s := admin.Status{
 		Network: string(d.set.network), Version: version, Ready: len(reasons) == 0, Advice: h.Sentence,
-		Tip:         admin.Tip{Height: h.Tip.Height, Hash: h.Tip.Hash.String(), Node: h.NodeTip, Lag: h.NodeTip - h.Tip.Height, Synced: h.Synced},
+		Tip:         admin.Tip{Height: h.Tip.Height, Node: h.NodeTip, Lag: h.NodeTip - h.Tip.Height, Synced: h.Synced},
 		Invoices:    map[string]uint64{},
 		Undelivered: stats.Undelivered, Scripts: stats.Scripts, Events: stats.Events, Database: stats.FileSize, Clock: d.clock.Now(),
 		Warnings: degraded,
+	}
+	if h.Tip != (chain.Header{}) {
+		s.Tip.Hash = h.Tip.Hash.String()
 	}
 	if len(reasons) > 0 {
 		s.Reason = reasons[0]
