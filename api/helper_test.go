@@ -117,6 +117,10 @@ func (f *fake) Adjust(context.Context, merchant.ID, invoice.ID, invoice.Adjustme
 	return invoice.Invoice{}, nil
 }
 
+func (f *fake) Keep(context.Context, merchant.ID, invoice.ID, invoice.TxID, invoice.Draft) (invoice.Invoice, error) {
+	return invoice.Invoice{}, errUnknown
+}
+
 func (f *fake) Notify(context.Context, merchant.ID, invoice.ID, invoice.Once) error { return nil }
 
 func (f *fake) Invoice(_ context.Context, m merchant.ID, id invoice.ID) (invoice.Invoice, error) {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"satchel/auth"
@@ -14,8 +15,11 @@ import (
 
 // payer pays invoices with the coins of a test network.
 type payer interface {
-	// Pay sends an amount to an address.
-	Pay(ctx context.Context, address string, sats money.Sats) error
+	// Draft makes a signed transaction that sends an amount to an address, and does not send it.
+	Draft(ctx context.Context, address string, sats money.Sats) (invoice.Draft, error)
+	// Send hands a draft to the network, once or again: the network has it at most once. false: it can never be mined,
+	// since a block spends its coins otherwise.
+	Send(ctx context.Context, d invoice.Draft) (bool, error)
 	// Mine makes so many blocks; false where the network does not make them on demand.
 	Mine(ctx context.Context, blocks int32) (bool, error)
 }
@@ -42,7 +46,7 @@ func (a *API) payInvoice(ctx context.Context, p auth.Principal, r *request) (bit
 	if err != nil {
 		return nil, err
 	}
-	if err := a.turn(ctx); err != nil { // two calls at a time must not pay twice
+	if err := a.turn(ctx); err != nil { // two calls at a time would make two payments ready
 		return nil, err
 	}
 	defer func() { <-a.paying }()
@@ -68,23 +72,67 @@ func (a *API) turn(ctx context.Context) error {
 	}
 }
 
+// maxDrafts is how many payments one call makes ready at most: a second one where the first can never be mined.
+const maxDrafts = 2
+
 // payDue pays what is missing of a new invoice, and waits until it is paid. One that is paid already is left as it is.
-func (a *API) payDue(ctx context.Context, inv invoice.Invoice) (invoice.Invoice, error) {
+func (a *API) payDue(ctx context.Context, inv invoice.Invoice) (_ invoice.Invoice, err error) {
+	var dead invoice.TxID
+	for range maxDrafts {
+		if done, err := payable(inv); done || err != nil {
+			return inv, err
+		}
+		if inv, err = a.drafted(ctx, inv, dead); err != nil {
+			return inv, err
+		}
+		if done, err := payable(inv); done || err != nil { // it may have changed while the node worked
+			return inv, err
+		}
+		alive, err := a.cfg.Payer.Send(ctx, inv.Draft)
+		if err != nil {
+			return inv, err
+		}
+		if alive {
+			return a.await(ctx, inv, "paid", func(is invoice.Invoice) bool { return is.State.Status != invoice.New })
+		}
+		dead = inv.Draft.TxID
+	}
+	return inv, fault.New(fault.Unavailable, "The coins to pay with were spent by somebody else; ask again")
+}
+
+// payable tells whether an invoice is paid already, and refuses one that cannot be paid.
+func payable(inv invoice.Invoice) (done bool, err error) {
 	switch inv.State.Status {
 	case invoice.Paid, invoice.Confirmed, invoice.Complete:
-		return inv, nil
+		return true, nil
 	case invoice.New:
 	case invoice.Expired, invoice.Invalid, invoice.Declined:
-		return inv, fault.New(fault.Conflict, "The invoice is %s: it cannot be paid any more", inv.State.Status)
+		return false, fault.New(fault.Conflict, "The invoice is %s: it cannot be paid any more", inv.State.Status)
 	}
-	due := inv.Unpaid()
-	if due == 0 {
-		return inv, fault.New(fault.Conflict, "The invoice has no price: the first payment fixes it")
+	if inv.Unpaid() == 0 {
+		return false, fault.New(fault.Conflict, "The invoice has no price: the first payment fixes it")
 	}
-	if err := a.cfg.Payer.Pay(ctx, inv.Address.Text, due); err != nil {
+	return false, nil
+}
+
+// drafted gives the invoice with the payment that is to be sent, kept in the store before anybody else can see it. An
+// earlier one stays until we have seen it pay, or it is dead: whoever asked for it may not know that it was sent.
+func (a *API) drafted(ctx context.Context, inv invoice.Invoice, dead invoice.TxID) (invoice.Invoice, error) {
+	m, was := inv.Ref.Merchant, inv.Draft.TxID
+	if !inv.Draft.IsZero() && was != dead {
+		receipts, err := a.cfg.Store.Receipts(ctx, m, inv.ID, 0)
+		if err != nil {
+			return inv, err
+		}
+		if !slices.ContainsFunc(receipts, func(r invoice.Receipt) bool { return r.Outpoint.TxID == was && !r.IsGone() }) {
+			return inv, nil
+		}
+	}
+	draft, err := a.cfg.Payer.Draft(ctx, inv.Address.Text, inv.Unpaid())
+	if err != nil {
 		return inv, err
 	}
-	return a.await(ctx, inv, "paid", func(is invoice.Invoice) bool { return is.State.Status != invoice.New })
+	return a.cfg.Invoices.Keep(ctx, m, inv.ID, was, draft)
 }
 
 // bury mines the blocks that an invoice needs for a state. Where blocks come by themselves it stays as it is.

@@ -16,28 +16,61 @@ import (
 
 // bank is a payer that pays and mines as a regtest node does.
 type bank struct {
-	s     *shop
-	slow  bool // the network makes its blocks itself
-	fail  error
-	mu    sync.Mutex
-	sent  []string
-	mined []int32
+	s      *shop
+	slow   bool // the network makes its blocks itself
+	fail   error
+	unseen bool              // what is sent is not seen yet
+	spent  map[string]bool   // drafts whose coins are spent otherwise
+	drafts int               // made so far
+	took   map[string]string // what the network has, by draft
+	mu     sync.Mutex
+	sent   []string
+	mined  []int32
 }
 
-func (b *bank) Pay(_ context.Context, address string, sats money.Sats) error {
+func (b *bank) Draft(_ context.Context, address string, sats money.Sats) (invoice.Draft, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.fail != nil {
-		return b.fail
+		return invoice.Draft{}, b.fail
 	}
-	b.sent = append(b.sent, fmt.Sprint(address, " ", int64(sats)))
+	b.drafts++
+	return invoice.Draft{Wallet: "bank", TxID: storetest.Txid(1_000_000 + b.drafts), Raw: fmt.Append(nil, address, " ", int64(sats))}, nil
+}
+
+func (b *bank) Send(_ context.Context, d invoice.Draft) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.spent[string(d.Raw)] {
+		delete(b.spent, string(d.Raw))
+		return false, nil
+	}
+	if _, ok := b.took[d.TxID.String()]; !ok {
+		b.took[d.TxID.String()] = string(d.Raw)
+		b.sent = append(b.sent, string(d.Raw))
+	} else if !b.unseen {
+		return true, nil
+	}
+	if b.unseen {
+		return true, fault.New(fault.Unavailable, "The answer was lost")
+	}
+	return true, b.see(d)
+}
+
+// see shows the daemon a payment.
+func (b *bank) see(d invoice.Draft) error {
 	list, err := b.s.db.ListInvoices(context.Background(), storetest.Shop, invoice.Filter{})
 	if err != nil {
 		return err
 	}
+	var address string
+	var sats money.Sats
+	if _, err := fmt.Sscan(string(d.Raw), &address, &sats); err != nil {
+		return err
+	}
 	for _, inv := range list {
 		if inv.Address.Text == address {
-			b.s.pay(string(inv.ID), sats)
+			b.s.payBy(d.TxID, string(inv.ID), sats)
 		}
 	}
 	return nil
@@ -62,9 +95,13 @@ func (b *bank) Mine(_ context.Context, blocks int32) (bool, error) {
 	return true, nil
 }
 
+func newLedger(s *shop) *bank {
+	return &bank{s: s, spent: map[string]bool{}, took: map[string]string{}}
+}
+
 func newBank(t *testing.T) (*shop, *bank) {
 	t.Helper()
-	b := &bank{}
+	b := newLedger(nil)
 	s := newShop(t, func(_ *shop, c *Config) { c.Payer = b })
 	b.s = s
 	return s, b
@@ -121,6 +158,66 @@ func TestPayIsDoneOnce(t *testing.T) {
 	}
 	wg.Wait()
 	bank.did("[address-0 60000 address-1 100000]", "[1 5 1]")
+}
+
+// TestAnswersThatAreLostPayOnce: who asks again before the payment was seen has the same one sent again.
+func TestAnswersThatAreLostPayOnce(t *testing.T) {
+	s, bank := newBank(t)
+	id := s.make("")
+	path := "/invoices/pay/" + id
+	bank.unseen = true
+	for range 3 {
+		s.call(http.MethodPut, path, s.owner, `{}`).refused(t, 503)
+	}
+	s.pay(id, 30_000) // the customer paid a part meanwhile: the payment may be under way all the same
+	s.call(http.MethodPut, path, s.owner, `{}`).refused(t, 503)
+	bank.did("[address-0 100000]", "[]")
+	inv, err := s.db.Invoice(t.Context(), storetest.Shop, invoice.ID(id))
+	if err != nil || inv.Draft.Wallet != "bank" {
+		t.Fatalf("kept is %+v %v", inv.Draft, err)
+	}
+	if err := bank.see(inv.Draft); err != nil {
+		t.Fatal(err)
+	}
+	if d := s.data(http.MethodPut, path, s.owner, `{}`); d["status"] != "confirmed" || d["exceptionStatus"] != "paidOver" {
+		t.Errorf("got %v %v", d["status"], d["exceptionStatus"])
+	}
+	bank.did("[address-0 100000]", "[1]")
+}
+
+// TestAPaymentThatWasSeenMakesRoomForTheRest: what the first payment does not cover any more, another one pays.
+func TestAPaymentThatWasSeenMakesRoomForTheRest(t *testing.T) {
+	s, bank := newBank(t)
+	id := s.make("")
+	s.pay(id, 40_000)
+	bank.slow = true
+	s.data(http.MethodPut, "/invoices/pay/"+id, s.owner, `{}`)
+	s.step(id, func(b *invoice.Book) { // the customer takes his part back
+		receipts, err := s.db.Receipts(t.Context(), storetest.Shop, invoice.ID(id), 0)
+		if err != nil {
+			t.Error(err)
+		}
+		b.Move(receipts[0], invoice.Place{Where: invoice.Gone}, invoice.Replaced, s.now())
+	})
+	s.is(id, "new/paidPartial")
+	if d := s.data(http.MethodPut, "/invoices/pay/"+id, s.owner, `{}`); d["status"] != "paid" {
+		t.Errorf("got %v", d["status"])
+	}
+	bank.did("[address-0 60000 address-0 40000]", "[]")
+}
+
+// TestAPaymentWhoseCoinsAreSpentIsMadeAnew: only what can never be mined is given up.
+func TestAPaymentWhoseCoinsAreSpentIsMadeAnew(t *testing.T) {
+	s, bank := newBank(t)
+	id := s.make("")
+	bank.spent["address-0 100000"] = true
+	if d := s.data(http.MethodPut, "/invoices/pay/"+id, s.owner, `{}`); d["status"] != "confirmed" {
+		t.Errorf("got %v", d["status"])
+	}
+	bank.did("[address-0 100000]", "[1]")
+	if bank.drafts != 2 {
+		t.Errorf("it made %d payments ready", bank.drafts)
+	}
 }
 
 func TestPayWhereBlocksComeByThemselves(t *testing.T) {
@@ -196,8 +293,11 @@ func TestPayThatIsNotSeen(t *testing.T) {
 
 type lostPayer struct{}
 
-func (lostPayer) Pay(context.Context, string, money.Sats) error { return nil }
-func (lostPayer) Mine(context.Context, int32) (bool, error)     { return true, nil }
+func (lostPayer) Draft(context.Context, string, money.Sats) (invoice.Draft, error) {
+	return invoice.Draft{}, nil
+}
+func (lostPayer) Send(context.Context, invoice.Draft) (bool, error) { return true, nil }
+func (lostPayer) Mine(context.Context, int32) (bool, error)         { return true, nil }
 
 // TestPayMinesABlockAlsoWhereNoneIsNeeded: who asks for confirmed wants to see a confirmation.
 func TestPayMinesABlockAlsoWhereNoneIsNeeded(t *testing.T) {

@@ -18,6 +18,7 @@ type invoiceService interface {
 	Provide(ctx context.Context, m merchant.ID, id invoice.ID, c invoice.Contact, once invoice.Once) (invoice.Invoice, error)
 	Adjust(ctx context.Context, m merchant.ID, id invoice.ID, a invoice.Adjustment, once invoice.Once) (invoice.Invoice, error)
 	Notify(ctx context.Context, m merchant.ID, id invoice.ID, once invoice.Once) error
+	Keep(ctx context.Context, m merchant.ID, id invoice.ID, was invoice.TxID, d invoice.Draft) (invoice.Invoice, error)
 }
 
 // invoiceStore reads them. Every read takes the merchant, but the one of what a payer may see.

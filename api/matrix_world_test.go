@@ -83,7 +83,7 @@ func newMatrix(t *testing.T) *matrix {
 	t.Helper()
 	m := &matrix{}
 	m.shop = newShop(t, func(s *shop, c *Config) {
-		c.Payer = &bank{s: s}
+		c.Payer = newLedger(s)
 		manual, err := docs.New(docs.Config{OpenAPI: OpenAPI(), Base: "https://pay.example"})
 		if err != nil {
 			t.Fatal(err)

@@ -206,7 +206,13 @@ func (s *shop) step(id string, fn func(*invoice.Book)) {
 func (s *shop) pay(id string, sats money.Sats) {
 	s.t.Helper()
 	s.made++
-	o := invoice.Outpoint{TxID: storetest.Txid(s.made)}
+	s.payBy(storetest.Txid(s.made), id, sats)
+}
+
+// payBy is pay with a transaction of somebody's choice.
+func (s *shop) payBy(txid invoice.TxID, id string, sats money.Sats) {
+	s.t.Helper()
+	o := invoice.Outpoint{TxID: txid}
 	s.step(id, func(b *invoice.Book) {
 		b.See(invoice.Sight{
 			Outpoint: o, Sats: sats, Place: invoice.Place{Where: invoice.InMempool}, Seen: s.now(), Tip: s.tip(),

@@ -120,6 +120,7 @@ type Invoice struct {
 	Expires time.Time
 	State   State
 	Sums    Sums
+	Draft   Draft // of test networks: what the node's own coins pay it with
 }
 
 // Order is what the merchant said about the sale. Texts are kept as they came.

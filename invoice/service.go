@@ -250,6 +250,14 @@ func (s *Service) Adjust(ctx context.Context, m merchant.ID, id ID, a Adjustment
 	return s.cfg.Store.UpdateOnce(ctx, m, id, once, func(b *Book) error { return b.Adjust(a, s.cfg.Now()) })
 }
 
+// Keep takes the draft of a payment in the place of the one that was, and gives the invoice with the one that is kept.
+func (s *Service) Keep(ctx context.Context, m merchant.ID, id ID, was TxID, d Draft) (Invoice, error) {
+	return s.cfg.Store.Update(ctx, m, id, func(b *Book) error {
+		b.Keep(was, d)
+		return nil
+	})
+}
+
 // Notify sends the invoice's last callback again, or its state where there was none.
 func (s *Service) Notify(ctx context.Context, m merchant.ID, id ID, once Once) error {
 	once.Resource = "notification"

@@ -33,6 +33,7 @@ func fromInvoice(inv *invoice.Invoice) invoiceRecord {
 			CoveredAt: u.CoveredAt, FullAt: toInstant(u.FullAt), FullTip: u.FullTip, ConflictAt: u.ConflictAt,
 		},
 		Marks: marksOf(inv),
+		Draft: draftRecord{Wallet: inv.Draft.Wallet, TxID: hash32(inv.Draft.TxID), Raw: inv.Draft.Raw},
 	}
 }
 
@@ -60,6 +61,7 @@ func (r *invoiceRecord) invoice(at invoice.Ref) invoice.Invoice {
 			In: u.In, Late: u.Late, Stray: u.Stray, Receipts: u.Receipts, Gone: u.Gone, Unproved: u.Unproved, InBlocks: u.InBlocks,
 			CoveredAt: u.CoveredAt, FullAt: u.FullAt.time(), FullTip: u.FullTip, ConflictAt: u.ConflictAt,
 		},
+		Draft: invoice.Draft{Wallet: r.Draft.Wallet, TxID: invoice.TxID(r.Draft.TxID), Raw: r.Draft.Raw},
 	}
 }
 

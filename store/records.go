@@ -40,6 +40,7 @@ type invoiceRecord struct {
 	State   stateRecord   `json:"state"`
 	Sums    sumsRecord    `json:"sums,omitzero"`
 	Marks   marksRecord   `json:"marks,omitzero"`
+	Draft   draftRecord   `json:"draft,omitzero"`
 }
 
 // marksRecord is what the domain said of an invoice when it was written, and what indexes and counts were made from. It
@@ -50,6 +51,16 @@ type marksRecord struct {
 	Exposed   money.Sats `json:"exposed,omitempty"`   // accepted without a block, and in none yet
 	Need      need       `json:"need,omitempty"`      // what an operator must decide
 }
+
+// draftRecord is the payment of a test network's invoice that was made ready.
+type draftRecord struct {
+	Wallet string `json:"wallet,omitempty"`
+	TxID   hash32 `json:"txid"`
+	Raw    []byte `json:"raw"`
+}
+
+// IsZero tells that there is none.
+func (d draftRecord) IsZero() bool { return d.Wallet == "" && d.TxID.IsZero() && len(d.Raw) == 0 }
 
 type orderRecord struct {
 	GUID              string       `json:"guid,omitempty"`

@@ -6,12 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net/url"
 
 	"satchel/chain"
 	"satchel/fault"
+	"satchel/invoice"
 	"satchel/money"
 	"satchel/wallet"
 )
@@ -42,31 +41,107 @@ const (
 	faucetReserve  = 100_000 // satoshis for the fee
 	faucetMaturity = 101     // blocks until the first of them can be spent
 	faucetRounds   = 4       // of mining until there are enough coins
-	codeNoWallet   = -18
-	codeIsLoaded   = -35
 )
 
-// Pay sends an amount to an address, from a loaded wallet that has the coins, or on regtest from one of our own.
-func (f *faucet) Pay(ctx context.Context, address string, sats money.Sats) error {
-	w, err := f.funded(ctx, sats+faucetReserve)
+// What bitcoind says (src/rpc/protocol.h).
+const (
+	codeUnknownTx = -5
+	codeNoWallet  = -18
+	codeNoCoins   = -25 // an input does not exist, or a block spends it
+	codeInBlock   = -27
+	codeIsLoaded  = -35
+)
+
+// Draft makes a payment to an address ready, from a loaded wallet that has the coins, or on regtest from one of our own.
+// The wallet forgets it until the network has it.
+func (f *faucet) Draft(ctx context.Context, address string, sats money.Sats) (d invoice.Draft, err error) {
+	w, err := f.purse(ctx, sats+faucetReserve)
 	if err != nil {
-		return away(err)
-	}
-	if w == nil && !f.mines {
-		return fault.New(fault.Conflict, "No loaded wallet of the node has the coins to pay with")
-	}
-	if w == nil {
-		if w, err = f.fill(ctx, sats+faucetReserve); err != nil {
-			return away(err)
-		}
+		return d, unpaid(err)
 	}
 	defer w.Close()
-	_, err = w.Call(ctx, "sendtoaddress", address, json.Number(sats.BTC()), "", "", false, nil, nil, "unset", false, faucetFeeRate)
-	return away(err)
+	outputs := []map[string]json.Number{{address: json.Number(sats.BTC())}}
+	var made struct {
+		Complete bool   `json:"complete"`
+		TxID     string `json:"txid"`
+		Hex      string `json:"hex"`
+	}
+	err = askNode(ctx, w.Node, &made, "send", outputs, nil, "unset", faucetFeeRate, map[string]any{"add_to_wallet": false})
+	if err == nil && !made.Complete {
+		err = errors.New("the wallet does not sign")
+	}
+	if err != nil {
+		return d, unpaid(err)
+	}
+	d.Wallet = w.name
+	txid, idErr := invoice.ParseTxID(made.TxID)
+	raw, rawErr := hex.DecodeString(made.Hex)
+	d.TxID, d.Raw = txid, raw
+	return d, unpaid(errors.Join(idErr, rawErr))
 }
 
-// away is what the client learns when the node does not do its part.
-func away(err error) error {
+// Send hands a draft to the network. What it has already it is not sent again; false: a block spends its coins otherwise.
+func (f *faucet) Send(ctx context.Context, d invoice.Draft) (bool, error) {
+	if err := f.unclaimed(ctx, d); err != nil {
+		return true, unpaid(err)
+	}
+	_, err := f.node.Broadcast(ctx, d.Raw)
+	switch {
+	case err == nil, nodeSays(err, codeInBlock):
+		return true, nil
+	case !nodeSays(err, codeNoCoins):
+		return true, unpaid(err)
+	}
+	has, err := f.has(ctx, d) // a block spends the coins; it may well hold the draft itself
+	return has || err != nil, unpaid(err)
+}
+
+// unclaimed refuses a draft whose coins another payment in the mempool spends: to send it could replace that one.
+func (f *faucet) unclaimed(ctx context.Context, d invoice.Draft) error {
+	type output struct {
+		TxID string `json:"txid"`
+		Vout uint32 `json:"vout"`
+	}
+	var tx struct {
+		Vin []output `json:"vin"`
+	}
+	if err := askNode(ctx, f.node, &tx, "decoderawtransaction", hex.EncodeToString(d.Raw)); err != nil {
+		return err
+	}
+	var spent []struct {
+		By string `json:"spendingtxid"`
+	}
+	if err := askNode(ctx, f.node, &spent, "gettxspendingprevout", tx.Vin); err != nil {
+		return err
+	}
+	for _, s := range spent {
+		if s.By != "" && s.By != d.TxID.String() {
+			return fault.New(fault.Unavailable, "Another payment spends the coins; ask again after the next block")
+		}
+	}
+	return nil
+}
+
+// has tells whether the wallet knows that a draft was sent, and has not lost to another transaction. A wallet hears of
+// each transaction of its own that the node takes.
+func (f *faucet) has(ctx context.Context, d invoice.Draft) (bool, error) {
+	w, err := f.open(ctx, d.Wallet)
+	if err != nil {
+		return false, err
+	}
+	defer w.Close()
+	var tx struct {
+		Confirmations int64 `json:"confirmations"`
+	}
+	err = askNode(ctx, w.Node, &tx, "gettransaction", d.TxID.String())
+	if nodeSays(err, codeUnknownTx) {
+		return false, nil
+	}
+	return tx.Confirmations >= 0, err
+}
+
+// unpaid is what the client learns when the node does not do its part.
+func unpaid(err error) error {
 	if err == nil || fault.KindOf(err) != fault.Internal {
 		return err
 	}
@@ -85,109 +160,4 @@ func (f *faucet) Mine(ctx context.Context, blocks int32) (bool, error) {
 		return true, fault.New(fault.Unavailable, "The node made no blocks").Because(err)
 	}
 	return true, nil
-}
-
-// funded finds a loaded wallet that can send so much; nil where there is none.
-func (f *faucet) funded(ctx context.Context, need money.Sats) (*chain.Node, error) {
-	var names []string
-	if err := askNode(ctx, f.node, &names, "listwallets"); err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		w, err := f.wallet(name)
-		if err != nil {
-			return nil, err
-		}
-		ok, err := able(ctx, w, need)
-		if ok {
-			return w, nil
-		}
-		w.Close()
-		if err != nil {
-			return nil, err
-		}
-	}
-	return nil, nil //nolint:nilnil // no such wallet is an answer
-}
-
-// able tells whether a wallet has the keys and the coins, and is not locked.
-func able(ctx context.Context, w *chain.Node, need money.Sats) (bool, error) {
-	var info struct {
-		Keys     bool   `json:"private_keys_enabled"`
-		Unlocked *int64 `json:"unlocked_until"`
-	}
-	if err := askNode(ctx, w, &info, "getwalletinfo"); err != nil {
-		return false, err
-	}
-	if !info.Keys || info.Unlocked != nil && *info.Unlocked == 0 {
-		return false, nil
-	}
-	var balance json.Number
-	if err := askNode(ctx, w, &balance, "getbalance"); err != nil {
-		return false, err
-	}
-	have, err := money.ParseBTC(balance.String())
-	return err == nil && have >= need, err
-}
-
-// fill loads our own wallet, makes it where there is none, and mines coins to it until there are enough.
-func (f *faucet) fill(ctx context.Context, need money.Sats) (w *chain.Node, err error) {
-	_, err = f.node.Call(ctx, "loadwallet", faucetWallet)
-	if nodeSays(err, codeNoWallet) {
-		_, err = f.node.Call(ctx, "createwallet", faucetWallet)
-	}
-	if err != nil && !nodeSays(err, codeIsLoaded) {
-		return nil, err
-	}
-	if w, err = f.wallet(faucetWallet); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			w.Close()
-		}
-	}()
-	var address string
-	if err := askNode(ctx, w, &address, "getnewaddress"); err != nil {
-		return nil, err
-	}
-	for range faucetRounds {
-		if ok, err := able(ctx, w, need); ok || err != nil {
-			return w, err
-		}
-		if _, err := f.node.Call(ctx, "generatetoaddress", faucetMaturity, address); err != nil {
-			return nil, err
-		}
-	}
-	if ok, err := able(ctx, w, need); ok || err != nil {
-		return w, err
-	}
-	return nil, errors.New("mining does not give enough coins")
-}
-
-// wallet gives a client of one of the node's wallets.
-func (f *faucet) wallet(name string) (*chain.Node, error) {
-	u, err := url.Parse(f.cfg.URL)
-	if err != nil {
-		return nil, errors.New("the node's url cannot be read")
-	}
-	cfg := f.cfg
-	cfg.URL = u.Scheme + "://" + u.Host + "/wallet/" + url.PathEscape(name)
-	return chain.NewNode(cfg)
-}
-
-func askNode(ctx context.Context, n *chain.Node, answer any, method string) error {
-	raw, err := n.Call(ctx, method)
-	if err != nil {
-		return fmt.Errorf("%s: %w", method, err)
-	}
-	if err := json.Unmarshal(raw, answer); err != nil {
-		return fmt.Errorf("%s: %w", method, err)
-	}
-	return nil
-}
-
-func nodeSays(err error, code int) bool {
-	var said *chain.RPCError
-	return errors.As(err, &said) && said.Code == code
 }

@@ -43,6 +43,15 @@ func (s *shop) settle(owner, id, to string) (int, map[string]any) {
 	return s.call(http.MethodPut, "/invoices/pay/"+id, map[string]any{"token": owner, "status": to})
 }
 
+// settling is the request of settle.
+func (s *shop) settling(owner, id string) *http.Request {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPut, "http://"+s.api+"/invoices/pay/"+id, strings.NewReader(`{"token":"`+owner+`"}`))
+	s.must(err)
+	req.Header.Set("Content-Type", "application/json")
+	return req
+}
+
 // A test network's invoice is paid by the node's own coins, with real blocks, and the callbacks follow.
 func TestInvoicesArePaidByTheAPI(t *testing.T) {
 	t.Parallel()
@@ -123,16 +132,16 @@ func TestTheFaucetOfSignet(t *testing.T) {
 	t.Cleanup(func() { _ = node.Stop() })
 	f := &faucet{node: node.Chain(), cfg: chain.NodeConfig{URL: node.URL(), CookieFile: node.CookieFile(), Network: "regtest"}}
 	address := "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
-	if err := f.Pay(t.Context(), address, 1_000); !fault.Is(err, fault.Conflict) {
+	if _, err := f.Draft(t.Context(), address, 1_000); !fault.Is(err, fault.Conflict) {
 		t.Errorf("without a wallet: %v", err)
 	}
 	if err := node.Fund(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Pay(t.Context(), address, 10_000_000_000_000); !fault.Is(err, fault.Conflict) {
+	if _, err := f.Draft(t.Context(), address, 10_000_000_000_000); !fault.Is(err, fault.Conflict) {
 		t.Errorf("more than there is: %v", err)
 	}
-	if err := f.Pay(t.Context(), address, 1_000); err != nil {
+	if _, err := f.Draft(t.Context(), address, 1_000); err != nil {
 		t.Errorf("with coins: %v", err)
 	}
 	if mined, err := f.Mine(t.Context(), 1); mined || err != nil {

@@ -57,6 +57,36 @@ func updateOnce(t *testing.T, k *kit) {
 	}
 }
 
+// The draft of a payment is kept with its invoice, and only in the place of the one that it was made after.
+func drafts(t *testing.T, k *kit) {
+	inv := k.invoice()
+	first, second := invoice.Draft{Wallet: "w", TxID: Txid(1), Raw: []byte{1, 2}}, invoice.Draft{TxID: Txid(2), Raw: []byte{3}}
+	for _, step := range []struct {
+		was        invoice.TxID
+		take, want invoice.Draft
+	}{
+		{Txid(9), first, invoice.Draft{}}, {invoice.TxID{}, first, first}, {invoice.TxID{}, second, first}, {Txid(1), second, second},
+	} {
+		got, err := k.s.Update(k.ctx, Shop, inv.ID, func(b *invoice.Book) error {
+			b.Keep(step.was, step.take)
+			return nil
+		})
+		k.must(err)
+		if d := diff(got.Draft, step.want) + diff(k.read(inv.ID).Draft, step.want); d != "" {
+			t.Error(d)
+		}
+	}
+	_, err := k.s.Update(k.ctx, Shop, inv.ID, func(b *invoice.Book) error { return b.Cancel(Noon()) })
+	k.must(err)
+	got, err := k.s.Update(k.ctx, Shop, inv.ID, func(b *invoice.Book) error {
+		b.Keep(Txid(2), first)
+		return nil
+	})
+	if err != nil || diff(got.Draft, second) != "" {
+		t.Errorf("a cancelled one: %+v %v", got.Draft, err)
+	}
+}
+
 // A refused request is not remembered: when its time has come, it is done.
 func updateOnceRefused(t *testing.T, k *kit) {
 	inv := k.invoice()

@@ -118,6 +118,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		"attention":                    attention,
 		"panics stay inside":           panics,
 		"a known request is done once": updateOnce,
+		"drafts of payments":           drafts,
 		"a refusal is not remembered":  updateOnceRefused,
 		"notices by hand":              renotify,
 		"notices to nobody":            renotifyNobody,
