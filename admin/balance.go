@@ -36,7 +36,8 @@ type Difference struct {
 	Outpoint string `json:"outpoint"`
 	Sats     int64  `json:"sats"`
 	Invoice  string `json:"invoice,omitempty"`
-	Height   int32  `json:"height,omitempty"` // of the block that holds it
+	Height   int32  `json:"height,omitempty"`  // of the block that holds it
+	Mempool  bool   `json:"mempool,omitempty"` // no block holds it, but the mempool
 	Why      string `json:"why"`
 }
 
@@ -60,7 +61,7 @@ func (o *Operator) reconcile(ctx context.Context, r ReconcileRequest, emit func(
 func differences(list []tracker.Difference) []Difference {
 	docs := make([]Difference, 0, len(list))
 	for _, d := range list {
-		docs = append(docs, Difference{Outpoint: d.Outpoint.String(), Sats: int64(d.Sats), Invoice: string(d.Invoice), Height: d.Height, Why: d.Why})
+		docs = append(docs, Difference{Outpoint: d.Outpoint.String(), Sats: int64(d.Sats), Invoice: string(d.Invoice), Height: d.Height, Mempool: d.Mempool, Why: d.Why})
 	}
 	return docs
 }

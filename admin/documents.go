@@ -136,6 +136,7 @@ type Invoice struct {
 	Exception  string     `json:"exceptionStatus,omitempty"`
 	Reason     string     `json:"reason"`
 	Why        string     `json:"why"`
+	Lost       bool       `json:"lost,omitempty"` // made anew for a payment to the address; what was asked for is not known
 	Price      string     `json:"price"`
 	Currency   string     `json:"currency"`
 	Due        int64      `json:"dueSats"`
@@ -293,7 +294,7 @@ func timePtr(t time.Time) *time.Time {
 func invoiceDoc(inv invoice.Invoice, base string) Invoice {
 	d := Invoice{
 		ID: string(inv.ID), Status: inv.State.Status.String(), Exception: inv.State.Exception.String(),
-		Reason: string(inv.State.Reason), Why: inv.State.Reason.Explain(), Price: inv.Quote.Price.Number(), Currency: inv.Quote.Price.Code,
+		Reason: string(inv.State.Reason), Why: inv.State.Reason.Explain(), Lost: inv.State.Lost, Price: inv.Quote.Price.Number(), Currency: inv.Quote.Price.Code,
 		Due: int64(inv.Due()), DueBTC: inv.Due().BTC(), Paid: int64(inv.Sums.In), Late: int64(inv.Sums.Late), Stray: int64(inv.Sums.Stray),
 		Rate: inv.Quote.Rate.String(), RateMethod: inv.Quote.Evidence.Method, Address: inv.Address.Text, URL: base + "/invoice?id=" + string(inv.ID),
 		OrderID: inv.Order.OrderID, Speed: inv.Terms.Speed.String(), Created: inv.Created, Expires: inv.Expires, ZeroConf: inv.State.Verdict.Reasons,

@@ -139,9 +139,12 @@ func (m *machine) fromExpired() bool {
 	}
 	if m.inv.enough() {
 		reason := InTimeAfterAll
-		if m.lateKept() {
+		switch {
+		case m.inv.State.Lost:
+			reason = LostAccepted
+		case m.lateKept():
 			reason = LateAccepted
-		} else if m.inv.State.Short > 0 {
+		case m.inv.State.Short > 0:
 			reason = ByOperator
 		}
 		m.payInFull(reason)

@@ -45,7 +45,7 @@ type Found struct {
 type Need struct {
 	Invoice Invoice
 	Receipt Receipt // the zero Receipt for a need of the whole invoice
-	Why     string  // "late", "over", "stray", "partial", "reversed"
+	Why     string  // "late", "lost", "over", "stray", "partial", "reversed"
 }
 
 // Stats are totals over the store.

@@ -32,6 +32,7 @@ const (
 	ConfirmedLater   Reason = "confirmed_after_all"
 	InTimeAfterAll   Reason = "in_time_after_all"
 	LateAccepted     Reason = "late_accepted"
+	LostAccepted     Reason = "lost_accepted"
 	ByOperator       Reason = "operator"
 	ByMerchant       Reason = "merchant"
 	ByRestore        Reason = "lost_with_database"
@@ -83,8 +84,9 @@ func Reasons() []Explained {
 		{ConfirmedLater, "The payment confirmed after all."},
 		{InTimeAfterAll, "Receipts that were in time reach the due sum after all."},
 		{LateAccepted, "A late payment was accepted."},
+		{LostAccepted, "A payment was accepted whose invoice was lost with a database; it stands for the price, which is not known."},
 		{ByOperator, "An operator decided it."},
 		{ByMerchant, "The merchant asked for it."},
-		{ByRestore, "The address was given out after the backup that was restored, so what was asked for is lost; decide by hand."},
+		{ByRestore, "The address was given out by a database that is lost, after the last backup, so what was asked for is not known; decide by hand."},
 	}
 }

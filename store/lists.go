@@ -120,6 +120,9 @@ func (t *txn) need(key []byte, m merchant.ID) (invoice.Need, error) {
 		return invoice.Need{}, err
 	}
 	n := invoice.Need{Invoice: inv, Why: need(key[refLen]).String()}
+	if inv.State.Lost && need(key[refLen]) == needLate {
+		n.Why = "lost"
+	}
 	if out := key[refLen+1:]; len(out) == outpointLen {
 		var ok bool
 		n.Receipt, ok, err = t.receipt(parseOutpoint(out))

@@ -57,7 +57,8 @@ type Difference struct {
 	Sats     money.Sats
 	Script   []byte     // of the chain's side
 	Invoice  invoice.ID // "": nobody's
-	Height   int32      // of the chain's side; 0: the mempool, or not there
+	Height   int32      // of the block that holds it; 0: none does
+	Mempool  bool       // the mempool holds it
 	Why      string
 }
 
@@ -268,7 +269,7 @@ func (b *Balance) weigh(r CreditReader, receipt invoice.Receipt, found, loose si
 	if err != nil {
 		return err
 	}
-	d := Difference{Outpoint: receipt.Outpoint, Sats: receipt.Sats, Script: mined.script, Invoice: id, Height: mined.header.Height, Why: missing + extra}
+	d := Difference{Outpoint: receipt.Outpoint, Sats: receipt.Sats, Script: mined.script, Invoice: id, Height: mined.header.Height, Mempool: inMempool, Why: missing + extra}
 	switch {
 	case missing != "":
 		b.Missing = append(b.Missing, d)
@@ -310,7 +311,7 @@ func (b *Balance) unrecorded(r CreditReader, in sightings, known map[invoice.Out
 		if known[o] {
 			continue
 		}
-		d := Difference{Outpoint: o, Sats: s.sats, Script: s.script, Height: s.header.Height}
+		d := Difference{Outpoint: o, Sats: s.sats, Script: s.script, Height: s.header.Height, Mempool: s.header.Height == 0}
 		of, issued := r.Owner(s.script)
 		if !issued {
 			d.Why = "the address was never issued"

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -100,7 +101,7 @@ func (s *shop) settlesLost(t *testing.T, txids []string) {
 		return len(needs) == 2
 	})
 	for _, of := range txids {
-		i := slices.IndexFunc(needs, func(n admin.Need) bool { return strings.HasPrefix(n.Outpoint, of) && n.Why == "late" })
+		i := slices.IndexFunc(needs, func(n admin.Need) bool { return strings.HasPrefix(n.Outpoint, of) && n.Why == "lost" })
 		if i < 0 {
 			t.Fatalf("%s is not in %+v", of, needs)
 		}
@@ -108,6 +109,10 @@ func (s *shop) settlesLost(t *testing.T, txids []string) {
 		s.run(&b, "reconcile")
 		if !slices.ContainsFunc(b.Beyond, func(d admin.Difference) bool { return d.Outpoint == needs[i].Outpoint }) || len(b.Missing)+len(b.Extra) > 0 {
 			t.Fatalf("reconcile: %+v", b)
+		}
+		place := map[bool]string{true: "block ", false: "mempool: "}[of == txids[0]]
+		if text := s.says("reconcile"); !strings.Contains(text, fmt.Sprintf("lost  %s  40000 sat  invoice %s  %s", needs[i].Outpoint, needs[i].Invoice, place)) {
+			t.Errorf("reconcile says:\n%s", text)
 		}
 		var why admin.Why
 		s.run(&why, "why", of)
@@ -118,6 +123,14 @@ func (s *shop) settlesLost(t *testing.T, txids []string) {
 			t.Errorf("the invoice that was made for it: %v", d)
 		}
 		s.run(nil, "invoice", "accept", needs[i].Outpoint)
+		var doc admin.Invoice
+		s.run(&doc, "invoice", "show", needs[i].Invoice)
+		if !doc.Lost || !slices.ContainsFunc(doc.History, func(c admin.Change) bool { return c.Status == "paid" && c.Reason == "lost_accepted" }) {
+			t.Errorf("once it is accepted: %+v", doc)
+		}
+		if text := s.says("invoice", "show", needs[i].Invoice); !regexp.MustCompile(`price +0\.0004 BTC, as the first payment was: its invoice was lost`).MatchString(text) {
+			t.Errorf("once it is accepted:\n%s", text)
+		}
 	}
 	s.mine(6)
 	for _, n := range needs {

@@ -125,8 +125,14 @@ func showInvoice(w io.Writer, i admin.Invoice) {
 	if i.Exception != "" {
 		status += " (" + i.Exception + ")"
 	}
-	table(w, []string{"invoice", i.ID}, []string{"status", status}, []string{"why", i.Why + " [" + i.Reason + "]"},
-		[]string{"price", fmt.Sprintf("%s %s at %s (%s)", i.Price, i.Currency, i.Rate, i.RateMethod)},
+	price := i.Price + " " + i.Currency
+	switch {
+	case i.Lost:
+		price += ", as the first payment was: its invoice was lost with a database, and what was asked for is not known"
+	case i.RateMethod != "":
+		price += fmt.Sprintf(" at %s (%s)", i.Rate, i.RateMethod)
+	}
+	table(w, []string{"invoice", i.ID}, []string{"status", status}, []string{"why", i.Why + " [" + i.Reason + "]"}, []string{"price", price},
 		[]string{"due", i.DueBTC + " BTC"}, []string{"paid", fmt.Sprintf("%d sat in time, %d late, %d stray", i.Paid, i.Late, i.Stray)},
 		[]string{"address", i.Address}, []string{"speed", i.Speed}, []string{"created", stamp(i.Created)},
 		[]string{"expires", stamp(i.Expires)}, []string{"page", i.URL})

@@ -161,15 +161,39 @@ func showEvent(w io.Writer, e admin.Event) {
 	fmt.Fprintf(w, "%d  %s  %s  %s -> %s  %s [%s]\n", e.Seq, stamp(e.At), e.Invoice, e.Name, status, e.Detail, e.Reason)
 }
 
+// whose names the invoice of a difference, and held what holds the output.
+func whose(d admin.Difference) string {
+	if d.Invoice == "" {
+		return "no invoice"
+	}
+	return "invoice " + d.Invoice
+}
+
+func held(d admin.Difference) string {
+	switch {
+	case d.Height > 0:
+		return fmt.Sprintf("block %d", d.Height)
+	case d.Mempool:
+		return "mempool"
+	}
+	return "nowhere"
+}
+
 func showBalance(w io.Writer, b admin.Balance) {
 	fmt.Fprintf(w, "blocks %d to %d and the mempool: %d outputs of ours, %d sat\nmissing=%d extra=%d\n",
 		b.From, b.To, b.Found, b.Sats, len(b.Missing), len(b.Extra))
 	show := func(what string, list []admin.Difference) {
 		for _, d := range list {
-			fmt.Fprintf(w, "%s  %s  %d sat  invoice %s  block %d: %s\n", what, d.Outpoint, d.Sats, d.Invoice, d.Height, d.Why)
+			fmt.Fprintf(w, "%s  %s  %d sat  %s  %s: %s\n", what, d.Outpoint, d.Sats, whose(d), held(d), d.Why)
 		}
 	}
 	show("missing", b.Missing)
 	show("extra", b.Extra)
-	show("beyond", b.Beyond)
+	for _, d := range b.Beyond {
+		what := "beyond"
+		if d.Invoice != "" { // one was made for it
+			what = "lost"
+		}
+		show(what, []admin.Difference{d})
+	}
 }

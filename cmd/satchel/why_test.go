@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -388,4 +389,12 @@ func (c *causes) restored() {
 	c.run(nil, "restore", file)
 	c.start()
 	c.why(txid, "lost_with_database")
+	var needs []admin.Need
+	c.run(&needs, "attention")
+	i := slices.IndexFunc(needs, func(n admin.Need) bool { return strings.HasPrefix(n.Outpoint, txid) })
+	if i < 0 || needs[i].Why != "lost" {
+		c.t.Fatalf("what was lost is not in %+v", needs)
+	}
+	c.run(nil, "invoice", "accept", needs[i].Outpoint)
+	c.story(needs[i].Invoice, "lost_accepted")
 }

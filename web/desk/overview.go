@@ -83,6 +83,8 @@ func needOf(n invoice.Need) need {
 	switch n.Why {
 	case "late":
 		d.Title, d.Advice = "Paid too late", "It came after the quote’s time was up. Accept it at its value, or pay it back."
+	case "lost":
+		d.Title, d.Advice = "Paid for what is lost", "Its invoice was lost with a database, so nobody knows what was asked for. Ask the customer; accept it, or pay it back."
 	case "stray":
 		d.Title, d.Advice = "Paid after the end", "The invoice was settled already. Pay it back, or keep it with the customer’s consent."
 	case "over":
