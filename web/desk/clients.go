@@ -113,6 +113,9 @@ func (v *visit) addGrants(p *clientsPage, made string) error {
 	now := v.now()
 	for _, g := range slices.Backward(grants) {
 		d := grantOf(g, now)
+		if !v.who.May(auth.Owner) {
+			d.Code = "" // whoever has it can claim the token
+		}
 		if d.State == auth.Invalidated.String() || d.State == auth.Expired.String() {
 			p.Gone = append(p.Gone, d)
 			continue
