@@ -30,6 +30,13 @@ const (
 	pairingBurst = 20
 )
 
+// Pace of opening sessions: what one address can hold open is a small part of all that there may be, since a session lives
+// for a quarter of an hour after its last request.
+const (
+	sessionEvery = time.Second
+	sessionBurst = 50
+)
+
 // limiter keeps the rate of each address.
 type limiter struct {
 	pace

@@ -26,7 +26,13 @@ func (a *API) authenticate(ctx context.Context, req *http.Request, r *request, r
 			return auth.Principal{}, err
 		}
 	}
-	return p, allowed(p, rt)
+	err = allowed(p, rt)
+	if err != nil && p.Facade() == auth.User { // anybody can make a key: alone it proves nothing
+		if limited := a.failures.take(r.caller); limited != nil {
+			return auth.Principal{}, limited
+		}
+	}
+	return p, err
 }
 
 // prove finds out what the call's token and signature are worth.

@@ -77,6 +77,7 @@ type API struct {
 	failures   *limiter // of proofs that fail
 	claims     *limiter // of codes that fit nothing
 	pairings   *limiter // of wishes to be paired
+	sessions   *limiter // of sessions that are opened
 	verifier   *auth.Verifier
 	currencies bitpay.Raw
 	documents  map[string]described        // of the API, by public URL
@@ -124,6 +125,7 @@ func New(cfg Config) (*API, error) {
 	a.payers = newLimiter(a.cfg.Limits.pace().times(payersShare), cfg.Now)
 	slow := pace{rate: rate.Every(pairingEvery), burst: pairingBurst}
 	a.pairings = newLimiter(slow, cfg.Now)
+	a.sessions = newLimiter(pace{rate: rate.Every(sessionEvery), burst: sessionBurst}, cfg.Now)
 	slow.loopback = true
 	a.claims = newLimiter(slow, cfg.Now)
 	a.routes = newTable(a.table())

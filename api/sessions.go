@@ -17,7 +17,10 @@ import (
 )
 
 // openSession is POST /sessions. A session that is asked for twice is two: only the one that the client learns of is used.
-func (a *API) openSession(ctx context.Context, _ auth.Principal, _ *request) (bitpay.Raw, error) {
+func (a *API) openSession(ctx context.Context, _ auth.Principal, r *request) (bitpay.Raw, error) {
+	if err := a.sessions.take(r.caller); err != nil {
+		return nil, err
+	}
 	id, err := a.cfg.Auth.OpenSession(ctx)
 	if err != nil {
 		return nil, err
