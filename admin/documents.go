@@ -73,7 +73,9 @@ type Key struct {
 	Merchant    string `json:"merchant"`
 	Next        uint32 `json:"next"`
 	Gap         uint32 `json:"gap"`
-	Import      string `json:"import,omitempty"` // makes another wallet look far enough
+	Create      string `json:"create,omitempty"` // makes a watch-only wallet in bitcoind, once
+	Import      string `json:"import,omitempty"` // makes it look far enough
+	Refill      string `json:"refill,omitempty"` // instead, for a wallet there that holds the private keys
 }
 
 // TokenRequest is `satchel token create`.

@@ -182,28 +182,6 @@ func (k *WatchKey) NeedsNode() bool { return k.branch == nil }
 // String names the key without showing it, for logs: who has the key sees all its payments.
 func (k *WatchKey) String() string { return fmt.Sprintf("watch key %s", k.fingerprint) }
 
-// importRange is the last index that bitcoind looks at by default; a smaller range would shrink a wallet's view.
-const importRange = 999
-
-// widestRange is the most indexes that bitcoind takes in one range.
-const widestRange = 1_000_000
-
-// ImportCommand is the shell command that makes another wallet of the same key, in bitcoind, look as far as the index
-// upTo, and look for payments from the first block on (hours on mainnet; whoever knows better sets the timestamp).
-func (k *WatchKey) ImportCommand(upTo uint32) string {
-	chain := ""
-	if k.network != Mainnet {
-		chain = " -chain=" + k.network.chain()
-	}
-	last := max(min(upTo, hardened-1), importRange)
-	first := uint32(0)
-	if last >= widestRange {
-		first = last - widestRange + 1
-	}
-	return fmt.Sprintf(`bitcoin-cli%s importdescriptors '[{"desc":"%s","range":[%d,%d],"timestamp":0}]'`,
-		chain, k.descriptor, first, last)
-}
-
 // refusedBranch tells of the one key in 2^127 whose path leads nowhere.
 func refusedBranch() *fault.Error {
 	return refuse("no address can come from this key's path (BIP32 calls it invalid); give another branch")

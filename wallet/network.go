@@ -35,14 +35,6 @@ func (n Network) params() *chaincfg.Params {
 	return nil
 }
 
-// chain is the network's name in bitcoind's -chain option.
-func (n Network) chain() string {
-	if n == Mainnet {
-		return "main"
-	}
-	return string(n)
-}
-
 // AddressType is the kind of script that an address stands for.
 type AddressType string
 

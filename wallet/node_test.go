@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,49 +51,108 @@ func TestTheNodeAgrees(t *testing.T) {
 		}
 	}
 	testImport(t, node, mustParse(t, keys.Replace("wpkh([73c5da0a/84'/1'/0']@a/<0;1>/*)"), Regtest, ""))
+	testRefill(t, node)
 }
 
-// testImport pastes the import command into a shell and asks the node's wallet how far it looks.
+// testImport pastes the commands into a shell, and asks the node's wallets how far they look.
 func testImport(t *testing.T, node *bitcoind, k *WatchKey) {
-	var ignored json.RawMessage
-	node.mustCall(&ignored, "createwallet", "watch", true, true)
-	for _, upTo := range []uint32{10, 1500} {
-		out, err := node.shell(k.ImportCommand(upTo))
+	mustShell := func(line string) []byte {
+		t.Helper()
+		out, err := node.shell(line)
 		if err != nil {
-			t.Fatalf("%s: %v", k.ImportCommand(upTo), err)
+			t.Fatalf("%s: %v %s", line, err, out)
 		}
+		return out
+	}
+	mustShell(k.CommandsFor(10).Create)
+	for _, upTo := range []uint32{10, 1500} {
+		// A payment widens the wallet's view by itself, which no later command may narrow.
+		out := mustShell(k.CommandsFor(upTo).Import)
 		var results []struct{ Success bool }
 		if err := json.Unmarshal(out, &results); err != nil || len(results) != 1 || !results[0].Success {
-			t.Fatalf("import up to %d: %s (%v)", upTo, out, err)
+			t.Fatalf("import up to %d: %s", upTo, out)
 		}
-		for index, want := range map[uint32]bool{10: true, importRange: true, 1500: upTo == 1500} {
-			a, err := k.Derive(index)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var about struct{ IsMine bool }
-			node.mustCall(&about, "getaddressinfo", a.Text)
-			if about.IsMine != want {
-				t.Errorf("imported up to %d, the wallet says of %d: %v", upTo, index, about.IsMine)
+		for index, want := range map[uint32]bool{10: true, upTo: true, upTo + keypool: true, upTo + keypool + 1: false} {
+			if got := node.sees(watchOnly, k, index); got != want {
+				t.Errorf("imported up to %d, the wallet says of %d: %v", upTo, index, got)
 			}
 		}
+		node.mustCall(new(json.RawMessage), "generatetoaddress", 1, node.address(k, upTo))
+	}
+	mustShell(k.CommandsFor(1501).Import)
+	if !node.sees(watchOnly, k, 2500) {
+		t.Error("after the last address of a view was paid the next command does not widen it")
 	}
 }
 
-func TestImportCommand(t *testing.T) {
+// testRefill pastes the command for a wallet that holds the keys, which was paid beyond what it looked at.
+func testRefill(t *testing.T, node *bitcoind) {
+	node.mustCall(new(json.RawMessage), "createwallet", "keys")
+	out, err := node.shell("bitcoin-cli -regtest -rpcwallet=keys listdescriptors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list struct{ Descriptors []struct{ Desc string } }
+	if err := json.Unmarshal(out, &list); err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(list.Descriptors, func(d struct{ Desc string }) bool {
+		return strings.HasPrefix(d.Desc, "wpkh(") && strings.Contains(d.Desc, "/0/*)")
+	})
+	k := mustParse(t, list.Descriptors[i].Desc, Regtest, "")
+	const far = 1700
+	node.mustCall(new(json.RawMessage), "generatetoaddress", 1, node.address(k, far))
+	if node.sees("keys", k, far) {
+		t.Fatal("the wallet looks far by itself")
+	}
+	if out, err := node.shell(strings.ReplaceAll(k.CommandsFor(far).Refill, "NAME", "keys")); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	out, err = node.shell("bitcoin-cli -regtest -rpcwallet=keys listtransactions")
+	if err != nil || !node.sees("keys", k, far) || !strings.Contains(string(out), node.address(k, far)) {
+		t.Errorf("the payment is not found: %v %s", err, out)
+	}
+}
+
+// address gives one of a key, and sees tells whether a wallet takes it for its own.
+func (n *bitcoind) address(k *WatchKey, index uint32) string {
+	n.t.Helper()
+	a, err := k.Derive(index)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return a.Text
+}
+
+func (n *bitcoind) sees(wallet string, k *WatchKey, index uint32) bool {
+	n.t.Helper()
+	out, err := n.shell("bitcoin-cli -regtest -rpcwallet=" + wallet + " getaddressinfo " + n.address(k, index))
+	var about struct{ IsMine bool }
+	if err = errors.Join(err, json.Unmarshal(out, &about)); err != nil {
+		n.t.Fatalf("%v %s", err, out)
+	}
+	return about.IsMine
+}
+
+func TestCommands(t *testing.T) {
 	k := mustParse(t, account84, Mainnet, "")
-	for upTo, want := range map[uint32]string{
-		0: "[0,999]", 1000: "[0,1000]", 999_999: "[0,999999]", 1_000_000: "[1,1000000]", hardened: "[2146483648,2147483647]",
+	for upTo, want := range map[uint32][2]uint32{
+		0: {0, 1000}, 1000: {0, 2000}, 998_999: {0, 999_999}, 999_000: {1, 1_000_000}, hardened: {2_146_483_648, 2_147_483_647},
 	} {
-		want = `bitcoin-cli importdescriptors '[{"desc":"` + k.Descriptor() + `","range":` + want + `,"timestamp":0}]'`
-		if got := k.ImportCommand(upTo); got != want {
-			t.Errorf("up to %d: %s, want %s", upTo, got, want)
+		c := k.CommandsFor(upTo)
+		if line := fmt.Sprintf(`bitcoin-cli -rpcwallet=satchel-watch importdescriptors '[{"desc":"%s","range":[%d,%d],"timestamp":0}]'`, k.Descriptor(), want[0], want[1]); c.Import != line {
+			t.Errorf("up to %d: %s, want %s", upTo, c.Import, line)
+		}
+		if line := fmt.Sprintf("bitcoin-cli -rpcwallet=NAME keypoolrefill %d && bitcoin-cli -rpcwallet=NAME rescanblockchain", want[1]); c.Refill != line {
+			t.Errorf("up to %d: %s, want %s", upTo, c.Refill, line)
 		}
 	}
 	for _, network := range []Network{Testnet4, Signet, Regtest} {
-		k := mustParse(t, as(t, "vpub", account84), network, "")
-		if got := k.ImportCommand(0); !strings.HasPrefix(got, "bitcoin-cli -chain="+string(network)+" importdescriptors ") {
-			t.Errorf("on %s: %s", network, got)
+		c := mustParse(t, as(t, "vpub", account84), network, "").CommandsFor(0)
+		for _, line := range []string{c.Create, c.Import, c.Refill} {
+			if !strings.HasPrefix(line, "bitcoin-cli -"+string(network)+" ") {
+				t.Errorf("on %s: %s", network, line)
+			}
 		}
 	}
 }

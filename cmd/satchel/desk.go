@@ -62,7 +62,7 @@ func (d *daemonParts) deskHealth(ctx context.Context) (desk.Health, error) {
 		h.Links = append(h.Links, link)
 	}
 	for _, k := range s.Keys {
-		h.Keys = append(h.Keys, desk.Key{Merchant: merchant.ID(k.Merchant), Fingerprint: k.Fingerprint, Next: k.Next, Gap: k.Gap, Import: k.Import})
+		h.Keys = append(h.Keys, desk.Key{Merchant: merchant.ID(k.Merchant), Fingerprint: k.Fingerprint, Next: k.Next, Gap: k.Gap, Create: k.Create, Import: k.Import, Refill: k.Refill})
 	}
 	return h, nil
 }

@@ -74,7 +74,8 @@ func showStatus(w io.Writer, s admin.Status) {
 	for _, k := range s.Keys {
 		fmt.Fprintf(w, "key %s: next index %d, %d unpaid since the last paid one\n", k.Fingerprint[:min(16, len(k.Fingerprint))], k.Next, k.Gap)
 		if k.Import != "" {
-			fmt.Fprintf(w, "  for another wallet to see them all: %s\n", k.Import)
+			fmt.Fprintf(w, "  for another wallet to see them all, in bitcoind: a watch-only one (the first command only once)\n    %s\n    %s\n", k.Create, k.Import)
+			fmt.Fprintf(w, "  or one that holds the private keys\n    %s\n", k.Refill)
 		}
 	}
 	for _, line := range s.Warnings {

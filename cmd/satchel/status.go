@@ -125,7 +125,8 @@ func (d *daemonParts) addKeys(s *admin.Status, keys []invoice.KeyStats) {
 	for _, k := range keys {
 		doc := admin.Key{Fingerprint: k.Key, Merchant: string(k.Merchant), Next: k.Next, Gap: k.Gap}
 		if key := d.keys.watchKey(k.Key); key != nil && k.Gap*4 >= d.set.gapLimit*3 {
-			doc.Import = key.ImportCommand(k.Next + d.set.gapLimit)
+			c := key.CommandsFor(k.Next + d.set.gapLimit)
+			doc.Create, doc.Import, doc.Refill = c.Create, c.Import, c.Refill
 			s.Warnings = append(s.Warnings, fmt.Sprintf("%d addresses of key %s in a row are unpaid; another wallet that looks %d ahead will miss payments",
 				k.Gap, k.Key[:min(16, len(k.Key))], d.set.gapLimit))
 		}

@@ -36,7 +36,9 @@ type Key struct {
 	Merchant    merchant.ID
 	Fingerprint string
 	Next, Gap   uint32
-	Import      string // makes another wallet look far enough; "": it does
+	Create      string // makes a watch-only wallet in bitcoind, once
+	Import      string // makes it look far enough; "": every wallet does
+	Refill      string // instead, for a wallet there that holds the private keys
 }
 
 // Totals are over all merchants of the server.
