@@ -46,7 +46,7 @@ func (o *Operator) resend(ctx context.Context, m merchant.ID, r ByID) (Delivery,
 		return Delivery{}, fault.Field("id", "is a number; `satchel delivery list` shows them")
 	}
 	d, err := o.cfg.Store.Resend(ctx, m, id, o.cfg.Clock.Now())
-	return deliveryDoc(d, nil), err
+	return deliveryDoc(d, nil), unknown(err, "`satchel delivery list` shows them")
 }
 
 func (o *Operator) testDelivery(ctx context.Context, m merchant.ID, r TestRequest) (Attempt, error) {

@@ -67,7 +67,7 @@ func (o *Operator) revokeLink(ctx context.Context, m merchant.ID, r ByID) (Nothi
 			return Nothing{}, fault.Field("id", "%q is neither a link's id nor its address; `satchel pos link list` shows them", r.ID)
 		}
 	}
-	return Nothing{}, o.cfg.Store.RevokeLink(ctx, m, id, o.cfg.Clock.Now())
+	return Nothing{}, unknown(o.cfg.Store.RevokeLink(ctx, m, id, o.cfg.Clock.Now()), "`satchel pos link list` shows them")
 }
 
 func (o *Operator) linkDoc(l merchant.Link) PayLink {

@@ -180,7 +180,7 @@ func (o *Operator) revokeToken(ctx context.Context, m merchant.ID, r ByID) (Noth
 	if err != nil {
 		return Nothing{}, fault.Field("id", "is no token id; `satchel token list` shows them")
 	}
-	return Nothing{}, o.cfg.Pairings.Revoke(ctx, m, id)
+	return Nothing{}, unknown(o.cfg.Pairings.Revoke(ctx, m, id), "`satchel token list` shows them")
 }
 
 func (o *Operator) createInvoice(ctx context.Context, m merchant.ID, r InvoiceRequest) (Invoice, error) {

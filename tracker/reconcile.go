@@ -71,7 +71,7 @@ type sighting struct {
 
 type sightings map[invoice.Outpoint]sighting
 
-// ErrNoTip: no block was taken yet, so that nothing is recorded and nothing can be compared.
+// ErrNoTip tells that no block was taken yet: nothing is recorded, and nothing can be compared.
 var ErrNoTip = errors.New("no block was taken yet, so there is nothing to compare")
 
 // looks is how often what moves is looked at before it is believed: a payment may be under way.

@@ -36,4 +36,5 @@ func TestAcceptNamesWhatCanBeAccepted(t *testing.T) {
 
 	s.refuses("Invoice not found; `satchel invoice list`", "invoice", "show", "nothing")
 	s.refuses("Invoice not found; `satchel invoice list`", "invoice", "mark", "nothing", "invalid", "--reason", "a whim")
+	s.refuses("No such delivery; `satchel delivery list`", "delivery", "resend", "999999")
 }
