@@ -43,9 +43,7 @@ func (a *app) initAgain(cmd *cobra.Command, path string, f initFlags) error {
 	if doc.Addresses, err = firstAddresses(cmd.Context(), s, start); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s is kept, and gets an empty database. What the one that is gone knew is lost: invoices, tokens, operators, other merchants.\n"+
-		"Addresses %d to %d of the key may have been shown; they are passed over, and watched. With more invoices than that, say --start-index N.\n",
-		path, s.startIndex, start-1)
+	tellAgain(cmd.ErrOrStderr(), path, s.startIndex, start, f)
 	if !f.yes {
 		if err := confirm(cmd, offered{string(s.network), string(s.key.Type()), start, doc.Addresses}); err != nil {
 			return fmt.Errorf("nothing was written: %w", err)
@@ -60,6 +58,17 @@ func (a *app) initAgain(cmd *cobra.Command, path string, f initFlags) error {
 		return err
 	}
 	return a.print(doc, func(w io.Writer) { showInit(w, doc) })
+}
+
+// tellAgain says what is lost and what is new, before anybody is asked.
+func tellAgain(w io.Writer, path string, from, start uint32, f initFlags) {
+	fmt.Fprintf(w, "%s is kept, and gets an empty database. What the one that is gone knew is lost: invoices, tokens, operators, other merchants.\n", path)
+	if !f.secretStdin {
+		fmt.Fprintln(w, "A new secret will sign callbacks, and shops must be told; --secret-stdin takes the one that they know.")
+	}
+	if start > from {
+		fmt.Fprintf(w, "Addresses %d to %d of the key may have been shown: they are passed over, and watched. With more invoices than that, say --start-index N.\n", from, start-1)
+	}
 }
 
 // agrees tells whether the flags mean what the configuration says.
@@ -80,6 +89,9 @@ func agrees(s settings, f initFlags) error {
 	return nil
 }
 
+// lookedAtAgain is how many addresses are looked at for coins where nobody knows any more how many were shown.
+const lookedAtAgain = 10 * lookedAt
+
 // untouched is the first index of the configured key that was never shown: as told, or as far above what the node finds
 // used as a restore passes over.
 func (a *app) untouched(ctx context.Context, s settings, f initFlags) (uint32, error) {
@@ -94,11 +106,11 @@ func (a *app) untouched(ctx context.Context, s settings, f initFlags) (uint32, e
 		return 0, err
 	}
 	defer n.Close()
-	highest, err := n.HighestUsed(ctx, s.key.Descriptor(), lookedAt)
+	highest, err := n.HighestUsed(ctx, s.key.Descriptor(), min(s.startIndex+lookedAtAgain, 1<<31-1))
 	if err != nil {
 		return 0, fmt.Errorf("the node must tell which addresses hold coins; start it, or name an index that no invoice had with --start-index: %w", err)
 	}
-	return max(s.startIndex, uint32(highest+1)) + beyondBy, nil //nolint:gosec // -1 to lookedAt
+	return max(s.startIndex, uint32(highest+1)) + beyondBy, nil //nolint:gosec // -1 to what was looked at
 }
 
 // firstMerchant is the configuration's own, with a secret that is new or as told.

@@ -26,7 +26,9 @@ func TestInitBesideAConfiguration(t *testing.T) {
 	s.refuses("without one `satchel init` makes an empty one", "serve")
 	s.refuses("its network is regtest", "init", "--network", "signet")
 	s.refuses("its wallet.key is another one", "init", "--key", strings.Replace(demoKey, "/0/*", "/7/*", 1))
-	s.refuses("nothing was written", "init")
+	if text := s.refused(exitRefused, "init"); !strings.Contains(text, "nothing was written") || !strings.Contains(text, "A new secret will sign callbacks") {
+		t.Errorf("unasked: %s", text)
+	}
 	s.refuses("must be between 0 and", "init", "--start-index", "9999999", "--yes")
 
 	// The secret that the shop knows goes on signing: the receiver verifies with it.
