@@ -27,7 +27,7 @@ const (
 // is fully loaded, else ErrMempoolLoading, and no block came or went meanwhile, else ErrMoved.
 func (n *Node) Mempool(ctx context.Context) (Mempool, error) {
 	for range mempoolTries {
-		before, err := n.loadedTip(ctx)
+		before, err := n.Loaded(ctx)
 		if err != nil {
 			return Mempool{}, err
 		}
@@ -35,7 +35,7 @@ func (n *Node) Mempool(ctx context.Context) (Mempool, error) {
 		if err != nil {
 			return Mempool{}, err
 		}
-		after, err := n.loadedTip(ctx)
+		after, err := n.Loaded(ctx)
 		if err != nil {
 			return Mempool{}, err
 		}
@@ -46,8 +46,9 @@ func (n *Node) Mempool(ctx context.Context) (Mempool, error) {
 	return Mempool{}, ErrMoved
 }
 
-// loadedTip asks in one post whether the mempool is loaded, and for the best block.
-func (n *Node) loadedTip(ctx context.Context) (BlockHash, error) {
+// Loaded asks in one post whether the mempool is loaded, and for the best block: as long as it is not, which is
+// ErrMempoolLoading, what is not in it may come yet.
+func (n *Node) Loaded(ctx context.Context) (BlockHash, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	text, err := n.wire.exchange(ctx, smallReply, []request{
@@ -193,18 +194,18 @@ func parseEntry(raw json.RawMessage) (Entry, error) {
 	}, nil
 }
 
-// Txs fetches transactions of the mempool and gives those that concern us, in the order of ids. Those that left the
-// mempool meanwhile are left out.
-func (n *Node) Txs(ctx context.Context, ids []TxID) ([]Tx, error) {
+// Txs fetches transactions of the mempool and gives those that concern us, in the order of ids, and which of the ids
+// left the mempool meanwhile.
+func (n *Node) Txs(ctx context.Context, ids []TxID) (ours []Tx, left []TxID, err error) {
 	group, ctx := errgroup.WithContext(ctx)
-	found := make([][]Tx, 0, len(ids)/txBatch+1)
+	found := make([]fetched, 0, len(ids)/txBatch+1)
 	for some := range slices.Chunk(ids, txBatch) {
-		found = append(found, nil)
+		found = append(found, fetched{})
 		into := &found[len(found)-1]
 		select {
 		case n.txSlots <- struct{}{}:
 		case <-ctx.Done():
-			return nil, errors.Join(group.Wait(), ctx.Err())
+			return nil, nil, errors.Join(group.Wait(), ctx.Err())
 		}
 		group.Go(func() error {
 			defer func() { <-n.txSlots }()
@@ -214,21 +215,31 @@ func (n *Node) Txs(ctx context.Context, ids []TxID) ([]Tx, error) {
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return slices.Concat(found...), nil
+	for _, f := range found {
+		ours, left = append(ours, f.ours...), append(left, f.left...)
+	}
+	return ours, left, nil
+}
+
+// fetched is what an answer holds: the transactions that concern us, and what left the mempool before it was read.
+type fetched struct {
+	ours []Tx
+	left []TxID
 }
 
 // txBatch fetches at most txBatch transactions in one post. Where they are too large together, two posts do.
-func (n *Node) txBatch(ctx context.Context, ids []TxID) ([]Tx, error) {
+func (n *Node) txBatch(ctx context.Context, ids []TxID) (fetched, error) {
 	params := make([][]any, len(ids))
 	for i, id := range ids {
 		params[i] = []any{id.String()}
 	}
 	at := make(map[int]Tx)
-	var odd []TxID
+	var odd, left []TxID
 	err := n.timedBatch(ctx, "getrawtransaction", params, func(i int, result json.RawMessage, err error) error {
 		if hasCode(err, codeNotFound) {
+			left = append(left, ids[i])
 			return nil
 		}
 		if err != nil {
@@ -252,9 +263,10 @@ func (n *Node) txBatch(ctx context.Context, ids []TxID) ([]Tx, error) {
 		return n.halves(ctx, ids)
 	}
 	if err != nil {
-		return nil, err
+		return fetched{}, err
 	}
-	return n.inOrder(ctx, ids, at, odd)
+	txs, err := n.inOrder(ctx, ids, at, odd)
+	return fetched{txs, left}, err
 }
 
 // timedBatch is a batch with the deadline of a large answer.
@@ -264,13 +276,13 @@ func (n *Node) timedBatch(ctx context.Context, method string, params [][]any, ea
 	return n.wire.batch(ctx, method, params, each)
 }
 
-func (n *Node) halves(ctx context.Context, ids []TxID) ([]Tx, error) {
+func (n *Node) halves(ctx context.Context, ids []TxID) (fetched, error) {
 	first, err := n.txBatch(ctx, ids[:len(ids)/2])
 	if err != nil {
-		return nil, err
+		return fetched{}, err
 	}
 	second, err := n.txBatch(ctx, ids[len(ids)/2:])
-	return append(first, second...), err
+	return fetched{append(first.ours, second.ours...), append(first.left, second.left...)}, err
 }
 
 // inOrder puts a batch's transactions in the order they were asked for, with those that only the node can decode.

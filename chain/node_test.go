@@ -137,7 +137,10 @@ func TestMempoolEntrySpenderAndFees(t *testing.T) {
 	if err != nil || !ok || e.FeeRate <= 0 || e.Time.IsZero() {
 		t.Fatalf("%+v %v %v", e, ok, err)
 	}
-	txs := value(c.Txs(t.Context(), []chain.TxID{id, {1}}))(t)
+	txs, left, err := c.Txs(t.Context(), []chain.TxID{id, {1}})
+	if err != nil || len(left) != 1 || left[0] != (chain.TxID{1}) {
+		t.Fatalf("what is not in the mempool: %v, %v", left, err)
+	}
 	if len(txs) != 1 || txs[0].ID != id || len(txs[0].Inputs) == 0 {
 		t.Fatalf("transactions %+v", txs)
 	}

@@ -54,7 +54,7 @@ func ways() map[string]func(context.Context, *chain.Node) error {
 			return err
 		},
 		"getrawtransaction": func(ctx context.Context, n *chain.Node) error {
-			_, err := n.Txs(ctx, []chain.TxID{{1}})
+			_, _, err := n.Txs(ctx, []chain.TxID{{1}})
 			return err
 		},
 	}

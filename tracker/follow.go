@@ -295,6 +295,7 @@ func (l *ledger) replace(loser invoice.TxID, to invoice.Place, reason invoice.Re
 	if err != nil {
 		return err
 	}
+	l.gone = append(l.gone, loser)
 	for _, r := range receipts {
 		if r.Place.Where == invoice.InBlock && to.ConflictAt == 0 {
 			continue

@@ -20,6 +20,7 @@ type ledger struct {
 	synced time.Time // what the machine may believe to be looked at
 	books  map[invoice.Ref]*entry
 	spent  map[invoice.TxID][]invoice.Outpoint // new unsettled payments, to be watched for conflicts
+	gone   []invoice.TxID                      // what left the mempool, and must be read again when it comes back
 }
 
 type entry struct {
@@ -40,6 +41,9 @@ func (t *Tracker) committed(l *ledger) {
 	t.tip = l.tip
 	for id, spends := range l.spent {
 		t.watchSpends(id, spends)
+	}
+	for _, id := range l.gone {
+		delete(t.seen, chain.TxID(id))
 	}
 }
 

@@ -2,6 +2,8 @@ package tracker
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"satchel/chain"
@@ -42,7 +44,7 @@ func (t *Tracker) sight(ctx context.Context, txs []chain.Tx) error {
 const companionsAtMost = 100
 
 // companions finds which earlier payments to the same invoices have left the mempool unnoticed: what comes must not
-// be added to what is gone.
+// be added to what is gone. Of a mempool that loads nobody knows what has left it.
 func (t *Tracker) companions(ctx context.Context, found []chain.Tx) (map[invoice.TxID]invoice.TxID, error) {
 	spends := map[invoice.TxID][]invoice.Outpoint{}
 	err := t.cfg.Store.ViewChain(ctx, func(tx Reader) error {
@@ -58,27 +60,46 @@ func (t *Tracker) companions(ctx context.Context, found []chain.Tx) (map[invoice
 	if err != nil {
 		return nil, storeError{err}
 	}
-	for id := range spends {
-		_, in, err := t.cfg.Source.Entry(ctx, chain.TxID(id))
-		if err != nil {
-			return nil, err
-		}
-		if in {
-			delete(spends, id)
-		}
-	}
 	if len(spends) == 0 {
 		return nil, nil //nolint:nilnil // nothing is lost
+	}
+	if whole, err := t.whole(ctx); err != nil || !whole {
+		return nil, err
+	}
+	if err := t.absent(ctx, spends); err != nil || len(spends) == 0 {
+		return nil, err
 	}
 	lost, err := t.takers(ctx, spends)
 	if err != nil {
 		return nil, err
 	}
-	info, err := t.cfg.Source.Info(ctx)
-	if err != nil || info.Best.Hash != t.tip.Hash { // a block may hold them
+	if whole, err := t.whole(ctx); err != nil || !whole {
 		return nil, err
 	}
 	return lost, nil
+}
+
+// whole tells that the node's mempool is loaded, and that no block which we have not read may hold what is not in it.
+func (t *Tracker) whole(ctx context.Context) (bool, error) {
+	tip, err := t.cfg.Source.Loaded(ctx)
+	if errors.Is(err, chain.ErrMempoolLoading) {
+		return false, nil
+	}
+	return tip == t.tip.Hash, err
+}
+
+// absent leaves those payments that are not in the mempool.
+func (t *Tracker) absent(ctx context.Context, spends map[invoice.TxID][]invoice.Outpoint) error {
+	for id := range spends {
+		_, in, err := t.cfg.Source.Entry(ctx, chain.TxID(id))
+		if err != nil {
+			return err
+		}
+		if in {
+			delete(spends, id)
+		}
+	}
+	return nil
 }
 
 // pendingBeside collects what the unconfirmed payments to a script's invoice spend.
@@ -178,7 +199,7 @@ func (t *Tracker) reconcile(ctx context.Context) error {
 			unseen = append(unseen, id)
 		}
 	}
-	found, times, err := t.fetch(ctx, unseen)
+	news, err := t.fetch(ctx, unseen)
 	if err != nil {
 		return err
 	}
@@ -187,7 +208,7 @@ func (t *Tracker) reconcile(ctx context.Context) error {
 		return err
 	}
 	wasHole := !t.hole.IsZero()
-	err = t.record(ctx, found, times, func(l *ledger) error {
+	err = t.record(ctx, news.txs, news.times, func(l *ledger) error {
 		l.synced = began
 		if err := l.prove(present, lost); err != nil {
 			return err
@@ -200,6 +221,9 @@ func (t *Tracker) reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, id := range news.left {
+		delete(present, id)
+	}
 	t.seen = present
 	t.pass = pass{began: began, cost: time.Since(started)}
 	t.hole = time.Time{}
@@ -209,29 +233,35 @@ func (t *Tracker) reconcile(ctx context.Context) error {
 	return nil
 }
 
-// fetch reads transactions of the mempool that we have not seen: those that pay us, or take a payment's place.
-func (t *Tracker) fetch(ctx context.Context, ids []chain.TxID) ([]chain.Tx, []time.Time, error) {
+// fetched is what a comparison read of the mempool.
+type fetched struct {
+	txs   []chain.Tx // those that pay us, or take a payment's place
+	times []time.Time
+	left  []chain.TxID // what left the mempool before it was read: if it comes back, it was not seen
+}
+
+// fetch reads transactions of the mempool that we have not seen.
+func (t *Tracker) fetch(ctx context.Context, ids []chain.TxID) (f fetched, err error) {
 	const chunk = 2000
-	var found []chain.Tx
-	var times []time.Time
-	for len(ids) > 0 {
-		n := min(chunk, len(ids))
-		txs, err := t.cfg.Source.Txs(ctx, ids[:n])
+	for part := range slices.Chunk(ids, chunk) {
+		txs, left, err := t.cfg.Source.Txs(ctx, part)
 		if err != nil {
-			return nil, nil, err
+			return f, err
 		}
-		ids = ids[n:]
+		f.left = append(f.left, left...)
 		for _, tx := range txs {
 			e, ok, err := t.cfg.Source.Entry(ctx, tx.ID)
 			if err != nil {
-				return nil, nil, err
+				return f, err
 			}
 			if ok {
-				found, times = append(found, tx), append(times, e.Time)
+				f.txs, f.times = append(f.txs, tx), append(f.times, e.Time)
+			} else {
+				f.left = append(f.left, tx.ID)
 			}
 		}
 	}
-	return found, times, nil
+	return f, nil
 }
 
 // lost asks who took the place of each unsettled payment that is not in the mempool; the zero id where nobody is known.
@@ -308,6 +338,7 @@ func (l *ledger) prove(present map[chain.TxID]struct{}, lost map[invoice.TxID]in
 			reason = invoice.Replaced
 		}
 		b.Move(r, invoice.Place{Where: invoice.Gone, ReplacedBy: by}, reason, l.now)
+		l.gone = append(l.gone, r.Outpoint.TxID)
 	}
 	return nil
 }

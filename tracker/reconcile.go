@@ -235,7 +235,7 @@ func (a *Audit) mempool(ctx context.Context) (sightings, error) {
 	}
 	loose := sightings{}
 	for part := range slices.Chunk(pool.IDs, mempoolAtOnce) {
-		txs, err := a.Source.Txs(ctx, part)
+		txs, _, err := a.Source.Txs(ctx, part)
 		if err != nil {
 			return nil, err
 		}

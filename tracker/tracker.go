@@ -21,8 +21,9 @@ type Source interface {
 	Header(ctx context.Context, hash chain.BlockHash) (chain.Header, error)
 	Steps(ctx context.Context, ours chain.OurChain, limit int) ([]chain.Step, error)
 	Mempool(ctx context.Context) (chain.Mempool, error)
+	Loaded(ctx context.Context) (chain.BlockHash, error)
 	Entry(ctx context.Context, id chain.TxID) (chain.Entry, bool, error)
-	Txs(ctx context.Context, ids []chain.TxID) ([]chain.Tx, error)
+	Txs(ctx context.Context, ids []chain.TxID) (ours []chain.Tx, left []chain.TxID, err error)
 	Spender(ctx context.Context, spends []chain.Outpoint) (chain.TxID, bool, error)
 	FeeFloor(ctx context.Context) (money.SatPerVB, error)
 }

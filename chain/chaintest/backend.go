@@ -22,7 +22,8 @@ type Source interface {
 	Steps(ctx context.Context, ours chain.OurChain, limit int) ([]chain.Step, error)
 	Mempool(ctx context.Context) (chain.Mempool, error)
 	Entry(ctx context.Context, id chain.TxID) (chain.Entry, bool, error)
-	Txs(ctx context.Context, ids []chain.TxID) ([]chain.Tx, error)
+	Loaded(ctx context.Context) (chain.BlockHash, error)
+	Txs(ctx context.Context, ids []chain.TxID) (ours []chain.Tx, left []chain.TxID, err error)
 	Spender(ctx context.Context, spent []chain.Outpoint) (chain.TxID, bool, error)
 	FeeFloor(ctx context.Context) (money.SatPerVB, error)
 }

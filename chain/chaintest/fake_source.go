@@ -129,6 +129,19 @@ func (f *Fake) Mempool(ctx context.Context) (chain.Mempool, error) {
 	return chain.Mempool{IDs: slices.Clone(f.order), Tip: f.tip().Hash}, nil
 }
 
+// Loaded gives the best block of a node whose mempool is loaded.
+func (f *Fake) Loaded(ctx context.Context) (chain.BlockHash, error) {
+	leave, err := f.enter(ctx, "Loaded")
+	if err != nil {
+		return chain.BlockHash{}, err
+	}
+	defer leave()
+	if f.loading {
+		return chain.BlockHash{}, chain.ErrMempoolLoading
+	}
+	return f.tip().Hash, nil
+}
+
 // Entry gives what the mempool says of a transaction.
 func (f *Fake) Entry(ctx context.Context, id chain.TxID) (chain.Entry, bool, error) {
 	leave, err := f.enter(ctx, "Entry")
@@ -155,22 +168,24 @@ func (f *Fake) ancestors(tx chain.Tx, seen map[chain.TxID]bool) map[chain.TxID]b
 	return seen
 }
 
-// Txs gives those of the mempool's transactions that concern us.
-func (f *Fake) Txs(ctx context.Context, ids []chain.TxID) ([]chain.Tx, error) {
+// Txs gives those of the mempool's transactions that concern us, and what is not in it.
+func (f *Fake) Txs(ctx context.Context, ids []chain.TxID) (ours []chain.Tx, left []chain.TxID, err error) {
 	leave, err := f.enter(ctx, "Txs")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer leave()
-	var txs []chain.Tx
 	for _, id := range ids {
-		if p := f.pool[id]; p != nil {
-			if tx, ok := f.concerns(p.tx); ok {
-				txs = append(txs, tx)
-			}
+		p := f.pool[id]
+		if p == nil {
+			left = append(left, id)
+			continue
+		}
+		if tx, ok := f.concerns(p.tx); ok {
+			ours = append(ours, tx)
 		}
 	}
-	return txs, nil
+	return ours, left, nil
 }
 
 // Spender finds who spends one of the outpoints in the mempool.

@@ -152,7 +152,10 @@ func (s *suite) mined(t *testing.T) {
 	before := time.Now().Add(-2 * time.Second)
 	id := must(s.Pay(ctx, script, 12_345))(t)
 	s.inMempool(t, id, true)
-	paid(t, must(s.Txs(ctx, []chain.TxID{id, {1}}))(t), id, script, 12_345)
+	txs, left, err := s.Txs(ctx, []chain.TxID{id, {1}})
+	if paid(t, txs, id, script, 12_345); err != nil || len(left) != 1 || left[0] != (chain.TxID{1}) {
+		t.Fatalf("what is not in the mempool: %v, %v", left, err)
+	}
 	entry, found, err := s.Entry(ctx, id)
 	if err != nil || !found {
 		t.Fatalf("entry: %v, %v", found, err)
@@ -173,8 +176,8 @@ func (s *suite) mined(t *testing.T) {
 	if _, found, err := s.Entry(ctx, id); found || err != nil {
 		t.Fatalf("an entry of a mined transaction: %v, %v", found, err)
 	}
-	if txs := must(s.Txs(ctx, []chain.TxID{id}))(t); len(txs) != 0 {
-		t.Fatalf("the mempool gives a mined transaction: %+v", txs)
+	if txs, left, err := s.Txs(ctx, []chain.TxID{id}); err != nil || len(txs) != 0 || len(left) != 1 || left[0] != id {
+		t.Fatalf("the mempool gives a mined transaction: %+v, %v, %v", txs, left, err)
 	}
 }
 
@@ -187,6 +190,9 @@ func (s *suite) inMempool(t *testing.T, id chain.TxID, want bool) {
 	}
 	if tip := must(s.Info(t.Context()))(t).Best.Hash; snapshot.Tip != tip {
 		t.Fatalf("snapshot at %v, the tip is %v", snapshot.Tip, tip)
+	}
+	if tip := must(s.Loaded(t.Context()))(t); tip != snapshot.Tip {
+		t.Fatalf("a mempool that is loaded at %v, and a snapshot at %v", tip, snapshot.Tip)
 	}
 }
 
@@ -309,9 +315,9 @@ func (s *suite) minedOnly(t *testing.T) {
 // inputs gives what a mempool transaction that pays a watched script spends.
 func (s *suite) inputs(ctx context.Context, t *testing.T, id chain.TxID) []chain.Outpoint {
 	t.Helper()
-	txs := must(s.Txs(ctx, []chain.TxID{id}))(t)
-	if len(txs) != 1 {
-		t.Fatalf("%d transactions for %v", len(txs), id)
+	txs, _, err := s.Txs(ctx, []chain.TxID{id})
+	if err != nil || len(txs) != 1 {
+		t.Fatalf("%d transactions for %v: %v", len(txs), id, err)
 	}
 	return txs[0].Inputs
 }
@@ -329,9 +335,9 @@ func (s *suite) spend(t *testing.T) {
 	}
 	// Whoever takes the coins away from us is seen, though it pays nobody that we watch.
 	thief := must(s.Replace(ctx, id, RandomScript()))(t)
-	txs := must(s.Txs(ctx, []chain.TxID{thief}))(t)
-	if len(txs) != 1 || txs[0].ID != thief || len(txs[0].Outputs) != 0 {
-		t.Fatalf("the double spend reads as %+v", txs)
+	txs, _, err := s.Txs(ctx, []chain.TxID{thief})
+	if err != nil || len(txs) != 1 || txs[0].ID != thief || len(txs[0].Outputs) != 0 {
+		t.Fatalf("the double spend reads as %+v, %v", txs, err)
 	}
 	ours := s.here(t, 0)
 	ok(t, s.Mine(ctx))
