@@ -33,11 +33,30 @@ func (t *Tracker) sight(ctx context.Context, txs []chain.Tx) error {
 	if err != nil {
 		return err
 	}
-	if err := t.record(ctx, found, times, func(l *ledger) error { return l.lose(lost) }); err != nil {
-		return err
+	for len(found) > 0 {
+		n := apart(found)
+		if err := t.record(ctx, found[:n], times[:n], func(l *ledger) error { return l.lose(lost) }); err != nil {
+			return err
+		}
+		found, times = found[n:], times[n:]
 	}
 	t.cfg.Detected(time.Since(t.woken))
 	return nil
+}
+
+// apart tells how many transactions, from the first on, spend no coin twice. One may have taken the place of another
+// while we asked; what is in one commit is not held against itself.
+func apart(txs []chain.Tx) int {
+	by := map[chain.Outpoint]chain.TxID{}
+	for i, tx := range txs {
+		for _, in := range tx.Inputs {
+			if other, taken := by[in]; taken && other != tx.ID {
+				return i
+			}
+			by[in] = tx.ID
+		}
+	}
+	return len(txs)
 }
 
 // companionsAtMost bounds how many receipts of an invoice are asked for at a sight; with more, the next comparison tells.

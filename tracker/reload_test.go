@@ -97,3 +97,32 @@ func TestBackWithTheBlockThatTookItGone(t *testing.T) {
 		t.Fatalf("the receipt is %s", r.Place.Where)
 	}
 }
+
+// Two transactions that spend the same coin never count beside each other, also where both are found in one look: the
+// one left the mempool after we asked for it.
+func TestConflictsWithinOneLook(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	w.chain.Mute(true)
+	first := w.chain.Pay(inv.Address.Script, 600_000)
+	one, _ := w.chain.Tx(first)
+	two := chain.Tx{ID: chain.TxID{7}, Inputs: one.Inputs, Outputs: []chain.Output{{Sats: 600_000, Script: inv.Address.Script}}}
+	w.chain.Mute(false)
+	asked := 0
+	w.chain.Fail(func(method string) error {
+		if method == "Entry" {
+			if asked++; asked == 2 {
+				w.chain.Mute(true)
+				w.chain.AddMempool(two)
+				w.chain.Mute(false)
+			}
+		}
+		return nil
+	})
+	w.chain.Hint(chain.Hint{Txs: []chain.Tx{one, two}}) // the second one is what a wallet handed to us
+	w.later()
+	w.chain.Fail(nil)
+	w.is(inv, "new/paidPartial")
+	w.later()
+	w.is(inv, "new/paidPartial")
+}
