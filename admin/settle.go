@@ -53,7 +53,7 @@ func (o *Operator) outpoint(ctx context.Context, m merchant.ID, r SettleRequest)
 	return "", out, o.undecided(ctx, m, fault.Field("outpoint", "%s", wrong))
 }
 
-// near lists the receipts of the transaction or the invoice that a text begins with or is.
+// near lists the receipts of the transaction, invoice or address that a text begins with or is.
 func (o *Operator) near(ctx context.Context, m merchant.ID, text string) (what string, list []string, err error) {
 	text, _, _ = strings.Cut(text, ":")
 	if txid, err := invoice.ParseTxID(text); err == nil {
@@ -63,7 +63,15 @@ func (o *Operator) near(ctx context.Context, m merchant.ID, text string) (what s
 		}
 		return "this transaction", list, err
 	}
-	receipts, err := o.cfg.Store.Receipts(ctx, m, invoice.ID(text), shownReceipts)
+	id := invoice.ID(text)
+	if script, err := o.cfg.Script(text); err == nil {
+		inv, err := o.cfg.Store.ByAddressScript(ctx, m, script)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return "", nil, err
+		}
+		id = inv.ID
+	}
+	receipts, err := o.cfg.Store.Receipts(ctx, m, id, shownReceipts)
 	if fault.Is(err, fault.NotFound) {
 		err = nil
 	}

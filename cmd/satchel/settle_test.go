@@ -30,7 +30,10 @@ func TestAcceptNamesWhatCanBeAccepted(t *testing.T) {
 	for _, near := range []string{second, second + ":99"} {
 		s.refuses("this transaction paid with "+over+" (over)", "invoice", "accept", near)
 	}
-	s.refuses(over+" (over)", "invoice", "accept", inv.ID)
+	for _, paid := range []string{inv.ID, inv.Address} {
+		s.refuses("this invoice was paid with ", "invoice", "accept", paid)
+		s.refuses(over+" (over)", "invoice", "accept", paid)
+	}
 	s.run(nil, "invoice", "accept", over)
 	s.refuses("the receipt is accepted already; no output waits for a decision", "invoice", "accept", over)
 
