@@ -21,17 +21,31 @@ const (
 	lockTries = 20
 )
 
-// mapSize is how much address space is mapped at first: a growing file must not stop readers again and again.
-const mapSize = 1 << 30
+// How much address space is mapped at first. A file that outgrows its map is mapped anew, for which the commit waits
+// until the last reader has ended, and new readers wait with it: one long reader stops everything. So the map is larger
+// than a file ever is; it takes no memory. Where address space is limited (ulimit -v), less must do.
+const (
+	wideMap   int64 = 1 << 36
+	narrowMap int64 = 1 << 30
+)
 
 // openBolt opens an existing file: it locks it, checks every page, and only then lets bbolt map it.
-func openBolt(path string) (file *bolt.DB, err error) {
+func openBolt(path string) (*bolt.DB, error) {
+	if strconv.IntSize < 64 {
+		return openMapped(path, 0)
+	}
+	file, err := openMapped(path, wideMap)
+	if errors.Is(err, unix.ENOMEM) {
+		return openMapped(path, narrowMap)
+	}
+	return file, err
+}
+
+func openMapped(path string, size int64) (file *bolt.DB, err error) {
 	options := &bolt.Options{
 		Timeout: lockWait, FreelistType: bolt.FreelistMapType,
-		OpenFile: func(name string, _ int, _ os.FileMode) (*os.File, error) { return openChecked(name) },
-	}
-	if strconv.IntSize == 64 {
-		options.InitialMmapSize = mapSize
+		OpenFile:        func(name string, _ int, _ os.FileMode) (*os.File, error) { return openChecked(name) },
+		InitialMmapSize: int(size),
 	}
 	err = guard(func() error {
 		file, err = bolt.Open(path, 0o600, options)
