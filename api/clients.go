@@ -111,11 +111,32 @@ func (a *API) clientFacts(c auth.Client) bitpay.ClientFacts {
 	}
 }
 
-// showUser is GET /user: a client has a label here, and no person behind it that we know.
+// showUser is GET /user: what the person behind a client said of himself. His name is the client's label.
 func (a *API) showUser(ctx context.Context, _ auth.Principal, r *request) (bitpay.Raw, error) {
 	own, err := a.ownClients(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	return bitpay.UserDocument(own[0].Label), nil
+	return userDocument(own[0]), nil
+}
+
+// updateUser is PUT /user. It changes the record that GET /user shows, and that of no other client.
+func (a *API) updateUser(ctx context.Context, _ auth.Principal, r *request) (bitpay.Raw, error) {
+	req, err := bitpay.DecodeUserRequest(r.body)
+	if err != nil {
+		return nil, err
+	}
+	own, err := a.ownClients(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.cfg.Auth.DescribeUser(ctx, own[0].SIN, req.Name, req.Phone)
+	if err != nil {
+		return nil, err
+	}
+	return userDocument(c), nil
+}
+
+func userDocument(c auth.Client) bitpay.Raw {
+	return bitpay.UserDocument(bitpay.UserFacts{Name: c.Label, Phone: c.Phone})
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/hex"
 	"net/http"
+	"strings"
 	"testing"
 
 	"satchel/auth"
@@ -127,4 +128,51 @@ func TestUser(t *testing.T) {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 	s.send(http.MethodGet, "/user", "").refused(t, http.StatusUnauthorized)
+}
+
+func TestUserIsChanged(t *testing.T) {
+	s := newShop(t, nil)
+	c, other := newClient(7), newClient(8)
+	for _, one := range []client{c, other} {
+		s.send(http.MethodPost, "/clients", `{"id":"`+string(one.sin(t))+`","label":"till"}`)
+		s.issue(storetest.Shop, auth.POS, one.sin(t))
+	}
+	for _, step := range []struct{ body, name, phone string }{
+		{`{"name":"Zoe","phone":"+1 555 0100"}`, "Zoe", "+1 555 0100"},
+		{`{}`, "Zoe", "+1 555 0100"},
+		{`{"name":"  Ana  ","id":"somebody"}`, "Ana", "+1 555 0100"},
+		{`{"name":"Ana","email":"","phone":"+1 555 0100"}`, "Ana", "+1 555 0100"}, // as GET /user gave it
+		{`{"phone":15550100,"name":null}`, "Ana", "15550100"},
+		{`{"phone":""}`, "Ana", ""},
+	} {
+		want := `{"facade":"user","data":{"name":"` + step.name + `","email":"","phone":"` + step.phone + `"}}`
+		if r := s.signed(c, http.MethodPut, "/user", step.body); r.body != want {
+			t.Errorf("%s: %d %s", step.body, r.status, r.body)
+		}
+		if r := s.signed(c, http.MethodGet, "/user", ""); r.body != want {
+			t.Errorf("%s, shown: %s", step.body, r.body)
+		}
+	}
+	for body, want := range map[string]string{
+		`{"name":""}`:    "name: must not be empty",
+		`{"name":" "}`:   "name: must not be empty",
+		`{"name":["a"]}`: "name: must be a text",
+		`{"name":"` + strings.Repeat("a", 61) + `"}`:       "name: has 61 characters; the most is 60",
+		`{"phone":"` + strings.Repeat("1", 41) + `"}`:      "phone: has 41 characters; the most is 40",
+		`{"phone":"\u0663"}`:                               "phone: may only hold printable ASCII characters",
+		`{"name":"Eve","email":"eve@shop.example"}`:        "email: is not known of anybody here; name and phone can be changed",
+		`{"name":"Eve","phone":"1","email":{"at":"home"}}`: "email: must be a text",
+	} {
+		if text := s.signed(c, http.MethodPut, "/user", body).refused(t, http.StatusBadRequest); text != want {
+			t.Errorf("%s: %s", body, text)
+		}
+	}
+	s.send(http.MethodPut, "/user", `{"name":"Eve"}`).refused(t, http.StatusUnauthorized)
+	s.signed(newClient(9), http.MethodPut, "/user", `{"name":"Eve"}`).refused(t, http.StatusUnauthorized)
+	if r := s.signed(c, http.MethodGet, "/clients/"+string(c.sin(t)), ""); r.json(t)["data"].(map[string]any)["label"] != "Ana" {
+		t.Errorf("its label: %s", r.body)
+	}
+	if r := s.signed(other, http.MethodGet, "/user", ""); r.body != `{"facade":"user","data":{"name":"till","email":"","phone":""}}` {
+		t.Errorf("another client: %s", r.body)
+	}
 }

@@ -70,6 +70,7 @@ func (a *API) table() []route {
 		{get, "/tokens", user, a.listTokens, nil},
 		{post, "/tokens", []auth.Facade{auth.Public, auth.Merchant}, a.createToken, nil},
 		{get, "/user", user, a.showUser, nil},
+		{put, "/user", user, a.updateUser, nil},
 	}
 	if a.cfg.PayPro != nil {
 		wallets := http.HandlerFunc(a.servePayPro)

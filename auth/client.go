@@ -13,6 +13,7 @@ import (
 type Client struct {
 	SIN      SIN
 	Label    string
+	Phone    string // of the person behind it, as he said; nobody calls it
 	Created  time.Time
 	Disabled bool
 	Paired   bool // some grant names it
@@ -183,6 +184,24 @@ func (a *Authority) UpdateClient(ctx context.Context, s SIN, label *string, disa
 		return Client{}, err
 	}
 	return c, nil
+}
+
+// DescribeUser changes what is not nil of what the person behind a SIN says of himself; the caller has verified its
+// signature. His name is the client's label.
+func (a *Authority) DescribeUser(ctx context.Context, s SIN, name, phone *string) (c Client, err error) {
+	err = a.cfg.Store.UpdateAuth(ctx, func(tx Tx) error {
+		if c, err = known(tx, s); err != nil {
+			return err
+		}
+		if name != nil {
+			c.Label = CleanLabel(*name)
+		}
+		if phone != nil {
+			c.Phone = *phone
+		}
+		return tx.PutClient(c)
+	})
+	return c, err
 }
 
 // endAll revokes what was usable, drops what was not decided, and gives what is left.

@@ -1,6 +1,9 @@
 package bitpay
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // ClientRequest is the body of POST /clients and PUT /clients/:id (BitPay API, "Clients").
 type ClientRequest struct {
@@ -78,16 +81,55 @@ func ClientsDocument(list []ClientFacts) Raw {
 	return e.b
 }
 
-// UserDocument is the answer to GET /user. A client has a name here and nothing else, and those who print the answer
-// print three members.
-func UserDocument(name string) Raw {
+// UserRequest is the body of PUT /user (BitPay API, "User"). nil: not said.
+type UserRequest struct {
+	Name  *string
+	Phone *string
+}
+
+// How many characters they have at most: a name as many as a client's label keeps, a phone number 15 digits (ITU-T
+// E.164), spaces, and an extension.
+const (
+	maxUserName  = 60
+	maxUserPhone = 40
+)
+
+// DecodeUserRequest reads the body of PUT /user. Whoever sends back what GET /user gave changes nothing. Errors are
+// fault.Invalid.
+func DecodeUserRequest(b Body) (UserRequest, error) {
+	r := &reader{body: b}
+	req := UserRequest{Name: r.said(rule{max: maxUserName, plain: true}, "name"), Phone: r.said(rule{max: maxUserPhone, ascii: true}, "phone")}
+	if req.Name != nil && strings.TrimSpace(*req.Name) == "" {
+		r.fail("name", "must not be empty")
+	}
+	if r.loose("email") != "" {
+		r.fail("email", "is not known of anybody here; name and phone can be changed")
+	}
+	return req, r.err
+}
+
+// said reads a text that may be absent: nil. An empty one was said.
+func (r *reader) said(to rule, name string) *string {
+	if v := r.body.find(name); v.kind == absent || v.kind == null {
+		return nil
+	}
+	s := r.text(to, name)
+	return &s
+}
+
+// UserFacts is what is known of the person behind a client.
+type UserFacts struct{ Name, Phone string }
+
+// UserDocument is the answer to GET and PUT /user. Nobody has an address here, and those who print the answer print
+// three members.
+func UserDocument(f UserFacts) Raw {
 	e := newEncoder(128)
 	e.open()
 	e.text("facade", "user")
 	e.openIn("data")
-	e.text("name", name)
+	e.text("name", f.Name)
 	e.text("email", "")
-	e.text("phone", "")
+	e.text("phone", f.Phone)
 	e.close()
 	e.close()
 	return e.b

@@ -183,7 +183,7 @@ func TestClientDocuments(t *testing.T) {
 	golden(t, "client", ClientDocument(f))
 	golden(t, "clients", ClientsDocument([]ClientFacts{f}))
 	golden(t, "clients-none", ClientsDocument(nil))
-	golden(t, "user", UserDocument("shop 1"))
+	golden(t, "user", UserDocument(UserFacts{Name: "shop 1", Phone: "+1 555 0100"}))
 }
 
 func TestDecodeClientRequest(t *testing.T) {

@@ -62,11 +62,11 @@ func (r *grantRecord) grant(id auth.TokenID, m merchant.ID) auth.Grant {
 }
 
 func fromClient(c *auth.Client) clientRecord {
-	return clientRecord{SIN: string(c.SIN), Label: c.Label, Created: toInstant(c.Created), Disabled: c.Disabled, Paired: c.Paired}
+	return clientRecord{SIN: string(c.SIN), Label: c.Label, Phone: c.Phone, Created: toInstant(c.Created), Disabled: c.Disabled, Paired: c.Paired}
 }
 
 func (r *clientRecord) client() auth.Client {
-	return auth.Client{SIN: auth.SIN(r.SIN), Label: r.Label, Created: r.Created.time(), Disabled: r.Disabled, Paired: r.Paired}
+	return auth.Client{SIN: auth.SIN(r.SIN), Label: r.Label, Phone: r.Phone, Created: r.Created.time(), Disabled: r.Disabled, Paired: r.Paired}
 }
 
 func fromSession(s *auth.Session) sessionRecord {

@@ -75,6 +75,7 @@ type askedRecord struct {
 type clientRecord struct {
 	SIN      string  `json:"sin"`
 	Label    string  `json:"label,omitempty"`
+	Phone    string  `json:"phone,omitempty"`
 	Created  instant `json:"created,omitempty"`
 	Disabled bool    `json:"disabled,omitempty"`
 	Paired   bool    `json:"paired,omitempty"` // some grant names it

@@ -220,7 +220,7 @@ func clients(t *testing.T, k *kit) {
 		}
 		return errors.Join(err, tx.DropClient(Desk), tx.DropClient(Desk))
 	}))
-	c.Disabled, c.Label = true, "old"
+	c.Disabled, c.Label, c.Phone = true, "old", "+1 555 0100"
 	k.must(k.s.UpdateAuth(k.ctx, func(tx auth.Tx) error { return tx.PutClient(c) }))
 	k.look(func(v auth.View) error {
 		got, _, err := v.Client(Till)
