@@ -15,6 +15,7 @@ type readiness struct {
 	Ready    bool     `json:"ready"`
 	Reasons  []string `json:"reasons,omitempty"`
 	Degraded []string `json:"degraded,omitempty"`
+	Help     string   `json:"help,omitempty"`
 }
 
 // readyz tells whether an invoice can be made: 200, or 503 with the reasons.
@@ -25,7 +26,11 @@ func (a *API) readyz(w http.ResponseWriter, _ *http.Request) {
 		code = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", seconds(nil, retryUnavailable))
 	}
-	document, err := json.Marshal(readiness{Ready: len(reasons) == 0, Reasons: reasons, Degraded: degraded})
+	doc := readiness{Ready: len(reasons) == 0, Reasons: reasons, Degraded: degraded}
+	if !doc.Ready && a.cfg.Help != nil {
+		doc.Help = a.cfg.Help()
+	}
+	document, err := json.Marshal(doc)
 	if err != nil { // texts cannot fail
 		code, document = http.StatusInternalServerError, []byte(`{"ready":false}`)
 	}

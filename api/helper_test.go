@@ -48,6 +48,7 @@ type fake struct {
 	rate    func(code string) (money.Rate, money.Evidence, error)
 	reasons []string
 	degrade []string
+	help    string
 	tip     int32
 	now     time.Time
 }
@@ -260,7 +261,7 @@ func start(t testing.TB, change func(*Config)) *world {
 	w := &world{fake: f, t: t, logs: &lockedBuffer{}, pos: f.token(shopID, auth.POS, nil)}
 	cfg := Config{
 		Invoices: f, Store: f, Rates: f, Auth: authority(t, f, func() time.Time { return f.now }), Secret: secret(), Hub: live.New(10),
-		Tip: func() int32 { return f.tip }, Ready: func() ([]string, []string) { return f.reasons, f.degrade },
+		Tip: func() int32 { return f.tip }, Ready: func() ([]string, []string) { return f.reasons, f.degrade }, Help: func() string { return f.help },
 		PublicURLs: []string{"https://pay.example/", "http://localhost:8350"},
 		Now:        func() time.Time { return f.now }, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

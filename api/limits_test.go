@@ -243,6 +243,10 @@ func TestHealth(t *testing.T) {
 	check("/readyz", 200, `{"ready":true,"degraded":["rates_unavailable"]}`)
 	w.reasons = []string{"node_unreachable", "tip_lagging"}
 	check("/readyz", 503, `{"ready":false,"reasons":["node_unreachable","tip_lagging"],"degraded":["rates_unavailable"]}`)
+	w.help = "mine a block"
+	check("/readyz", 503, `{"ready":false,"reasons":["node_unreachable","tip_lagging"],"degraded":["rates_unavailable"],"help":"mine a block"}`)
+	w.reasons = nil
+	check("/readyz", 200, `{"ready":true,"degraded":["rates_unavailable"]}`)
 	check("/healthz", 200, `{"ok":true}`)
 }
 

@@ -319,7 +319,7 @@ func (w *walk) walkServer() {
 	w.does(w.nobody, "GET /healthz", 200)
 	w.degrade = []string{"rates_unavailable"}
 	w.does(w.nobody, "GET /readyz", 200)
-	w.reasons = []string{"node_unreachable", "store_unwritable"}
+	w.reasons, w.help = []string{"node_syncing", "store_unwritable"}, "mine a block"
 	w.does(w.nobody, "GET /readyz", 503)
 	w.does(w.nobody, "GET /openapi.json", 200)
 }

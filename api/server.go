@@ -24,6 +24,7 @@ type Config struct {
 	Secret       auth.Secret                         // what resource tokens are made with
 	Tip          func() int32                        // the height of our best block
 	Ready        func() (reasons, degraded []string) // why no invoice can be made, and what else is wrong
+	Help         func() string                       // what anybody may be told to do about it; "" or nil: nothing
 	PublicURLs   []string                            // as customers see us; the first is the one where nothing else tells
 	AllowPrivate bool                                // callbacks may go to private networks
 	Limits       Limits                              // zero values: sensible ones

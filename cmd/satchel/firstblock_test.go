@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os/exec"
 	"regexp"
@@ -27,15 +28,19 @@ func TestBeforeTheFirstBlock(t *testing.T) {
 	s.launch()
 	const advice = "mine one with `bitcoin-cli -regtest -generate 1`"
 	var status admin.Status
+	var ready map[string]any
 	s.eventually("the node is seen", func() bool {
 		res, err := http.Get("http://" + s.api + "/readyz")
 		if err != nil {
 			return false
 		}
-		defer res.Body.Close()
+		_, ready = decodeAnswer(t, res)
 		s.run(&status, "status")
-		return status.Reason == "node_syncing"
+		return status.Reason == "node_syncing" && fmt.Sprint(ready["reasons"]) == "[node_syncing]"
 	})
+	if help, _ := ready["help"].(string); !strings.Contains(help, advice) {
+		t.Errorf("/readyz: %v", ready)
+	}
 	if !strings.Contains(status.Advice, advice) || status.Tip.Hash != "" || !status.Tip.Synced.IsZero() {
 		t.Errorf("%+v", status)
 	}

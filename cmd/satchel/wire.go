@@ -264,7 +264,7 @@ func (d *daemonParts) wireDoors() (err error) {
 	d.metrics = api.NewMetrics(d.gauges)
 	doors := api.Config{
 		Invoices: invoices, Store: d.db, Rates: d.rates, Auth: access, Secret: d.db.ServerSecret(),
-		Tip: d.tip, Ready: d.readiness, PublicURLs: d.set.publicURLs, AllowPrivate: d.set.allowPrivate, Now: d.clock.Now,
+		Tip: d.tip, Ready: d.readiness, Help: func() string { return d.tracker.Health().Help }, PublicURLs: d.set.publicURLs, AllowPrivate: d.set.allowPrivate, Now: d.clock.Now,
 		Limits: api.Limits{Connections: connections(d.log)}, Log: d.part("api"), Metrics: d.metrics, Web: d.pages.Handler(), Desk: d.desk.Handler(), Hub: d.hub,
 	}
 	if f := newFaucet(d.node, d.set.node, d.set.network); f != nil {
