@@ -153,7 +153,7 @@ func (t *txn) knownKey(fingerprint string) (*keyRecord, error) {
 }
 
 // nextAddress gives the next address of the merchant's key that nobody was ever shown. An index without an address, and
-// one whose script is known already (the same wallet under another description), are passed over.
+// one whose script was issued or skipped already (the same wallet under another description), are passed over.
 func (t *txn) nextAddress(at ref, m merchant.ID) (invoice.Address, *keyRecord, error) {
 	deriver, rec, err := t.deriver(at.no, m)
 	if err != nil {
@@ -172,11 +172,15 @@ func (t *txn) nextAddress(at ref, m merchant.ID) (invoice.Address, *keyRecord, e
 			return invoice.Address{}, nil, fmt.Errorf("address %d has no script", index)
 		}
 		a.Key, a.Index = key, index
-		_, known, err := t.get(bScripts, a.Script)
+		_, issued, err := t.get(bScripts, a.Script)
 		if err != nil {
 			return invoice.Address{}, nil, err
 		}
-		if !known {
+		_, skipped, err := t.get(bSkipped, a.Script)
+		if err != nil {
+			return invoice.Address{}, nil, err
+		}
+		if !issued && !skipped {
 			return a, rec, nil
 		}
 	}

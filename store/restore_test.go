@@ -12,6 +12,7 @@ import (
 
 	"satchel/fault"
 	"satchel/invoice"
+	"satchel/merchant"
 	"satchel/store/storetest"
 	"satchel/tracker"
 )
@@ -288,5 +289,29 @@ func TestRaisedStartIndexEmptiesTheWindow(t *testing.T) {
 	}
 	if next, have, err := db.Lookahead(t.Context(), key.Fingerprint); err != nil || next != 5 || have != 9 {
 		t.Errorf("%d %d %v", next, have, err)
+	}
+}
+
+// renamed derives what storetest.Deriver does under another name, as a descriptor does whose keys stand in another order.
+type renamed struct{ storetest.Deriver }
+
+func (renamed) Key() string { return "test-key-again" }
+
+func (renamed) For(merchant.ID) (invoice.Deriver, bool) { return renamed{}, true }
+
+// What a restore passed over is not given out under another description of the same wallet either.
+func TestSkippedUnderAnotherDescription(t *testing.T) {
+	db := open(t, config(create(t)))
+	newInvoice(t, db, "invoice-1")
+	path := filepath.Join(t.TempDir(), "again.db")
+	backup(t, restored(t, db, 11), path)
+	cfg := config(path)
+	cfg.Derivers = renamed{}
+	again := open(t, cfg)
+	if err := again.RegisterKey(t.Context(), Key{Fingerprint: renamed{}.Key(), Merchant: storetest.Shop}); err != nil {
+		t.Fatal(err)
+	}
+	if inv := newInvoice(t, again, "invoice-2"); inv.Address.Index != 11 {
+		t.Errorf("address %d may have been shown by the database that was lost", inv.Address.Index)
 	}
 }
