@@ -146,11 +146,5 @@ func replaceLost(ctx context.Context, s settings, start uint32, m merchant.Merch
 		return err
 	}
 	r := restoring{set: s, skip: start - s.startIndex}
-	return store.Restore(ctx, empty, s.database(), func(ctx context.Context, db *store.DB) error {
-		key := store.Key{Fingerprint: s.key.Fingerprint(), Merchant: m.ID, Next: s.startIndex, Birthday: s.birthday}
-		if err := db.RegisterKey(ctx, key); err != nil {
-			return err
-		}
-		return r.prepare(ctx, db)
-	})
+	return store.Restore(ctx, empty, s.database(), r.prepare)
 }

@@ -131,8 +131,13 @@ func (r *restoring) prepare(ctx context.Context, db *store.DB) error {
 		return err
 	}
 	keys := newDerivers()
-	if _, err := keys.load(r.set, merchants); err != nil {
+	first, err := keys.load(r.set, merchants)
+	if err != nil {
 		return err
+	}
+	// The key may have been set after the backup: then its addresses were shown by the lost database alone.
+	if err := db.RegisterKey(ctx, r.set.storeKey(first)); err != nil {
+		return named("wallet.key", err)
 	}
 	known, err := db.Keys(ctx)
 	if err != nil {
@@ -144,6 +149,11 @@ func (r *restoring) prepare(ctx context.Context, db *store.DB) error {
 		}
 	}
 	return nil
+}
+
+// storeKey is the configured watch key as the store keeps it for the first merchant.
+func (s settings) storeKey(first merchant.ID) store.Key {
+	return store.Key{Fingerprint: s.key.Fingerprint(), Merchant: first, Next: s.startIndex, Birthday: s.birthday}
 }
 
 // ahead skips indexes of one key. One that neither the configuration nor a merchant has any more issues nothing.

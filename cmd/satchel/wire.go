@@ -378,9 +378,7 @@ func (d *daemonParts) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.db.RegisterKey(ctx, store.Key{
-		Fingerprint: d.set.key.Fingerprint(), Merchant: d.merchant, Next: d.set.startIndex, Birthday: d.set.birthday,
-	}); err != nil {
+	if err := d.db.RegisterKey(ctx, d.set.storeKey(d.merchant)); err != nil {
 		return named("wallet.key", err)
 	}
 	if err := d.verify(ctx); err != nil {
