@@ -304,3 +304,19 @@ func TestPublicURLFollowsTheHostOnlyWhereItIsOurs(t *testing.T) {
 		}
 	}
 }
+
+// Prices that clients write as floats are the amounts that they stand for, and are told again without an exponent.
+func TestPricesWithExponents(t *testing.T) {
+	s := newShop(t, nil)
+	for sent, want := range map[string]string{
+		`"price":5.0E-4,"currency":"BTC"`:      `"paymentTotals":{"BTC":50000},`,
+		`"price":5e-05,"currency":"BTC"`:       `"price":0.00005,"currency":"BTC"`,
+		`"price":1.2345678E7,"currency":"USD"`: `"price":12345678,"currency":"USD"`,
+		`"price":1.0E7,"currency":"USD"`:       `"paymentTotals":{"BTC":20000000000},`,
+		`"price":1.0505E3,"currency":"USD"`:    `"price":1050.5,"currency":"USD"`,
+	} {
+		if r := s.post(`{`+sent+`}`, "Authorization", "Bearer "+s.pos); r.status != http.StatusOK || !strings.Contains(r.body, want) {
+			t.Errorf("%s: %d %s", sent, r.status, r.body)
+		}
+	}
+}

@@ -77,6 +77,26 @@ func TestDecodeTakesNullAndEmptyForAbsent(t *testing.T) {
 	}
 }
 
+// Clients that keep a price as a float write it with an exponent when it is large or small.
+func TestDecodeTakesExponents(t *testing.T) {
+	for src, want := range map[string]string{
+		"1.0E7 JPY": "10000000", "1.2345678E7 JPY": "12345678", "5.0E-4 BTC": "0.0005", "5e-05 BTC": "0.00005", "1e-8 BTC": "0.00000001", "1.05E1 USD": "10.5",
+		"12.34e0 USD": "12.34", "0e5 USD": "0", "0.0E0 BTC": "0", "0.5e1 USD": "5", "1E+2 USD": "100", "120e-1 USD": "12", "0.00001234E7 USD": "123.4",
+		"100.10e-1 USD": "10.01", "1e-20 USD": "", "1E20 USD": "",
+	} {
+		n, code, _ := strings.Cut(src, " ")
+		req, err := DecodeInvoice(parse(t, `{"price":`+n+`,"currency":"`+code+`","itemizedDetails":[{"amount":`+n+`}]}`), at(noon))
+		switch {
+		case want == "" && err == nil:
+			t.Errorf("%s is %s", src, req.Price)
+		case want != "" && err != nil:
+			t.Errorf("%s: %v", src, err)
+		case want != "" && (req.Price.Number() != want || req.Order.Items[0].Amount != req.Price):
+			t.Errorf("%s is %s and %s, want %s", src, req.Price.Number(), req.Order.Items[0].Amount.Number(), want)
+		}
+	}
+}
+
 func TestDecodeNamesWhatItRefuses(t *testing.T) {
 	long := strings.Repeat("x", 20_000)
 	for name, c := range map[string]struct{ members, field, says string }{
@@ -91,8 +111,12 @@ func TestDecodeNamesWhatItRefuses(t *testing.T) {
 		"currency of a list":   {`"price":1,"currency":["USD"]`, "currency", "text"},
 		"NaN price":            {`"price":"NaN","currency":"USD"`, "price", "NaN"},
 		"infinite price":       {`"price":"Infinity","currency":"USD"`, "price", "plain decimal"},
-		"exponent":             {`"price":1e2,"currency":"USD"`, "price", "1e2"},
+		"exponent of a text":   {`"price":"1e2","currency":"USD"`, "price", "1e2"},
 		"huge exponent":        {`"price":1e308,"currency":"USD"`, "price", "1e308"},
+		"endless exponent":     {`"price":1e99999999999999999999,"currency":"USD"`, "price", "plain decimal"},
+		"negative exponent":    {`"price":-1e2,"currency":"USD"`, "price", "plain decimal"},
+		"too small":            {`"price":1.0E-9,"currency":"BTC"`, "price", "decimals"},
+		"too large by its exp": {`"price":1.0E13,"currency":"USD"`, "price", "large"},
 		"negative":             {`"price":-1,"currency":"USD"`, "price", "negative"},
 		"negative text":        {`"price":"-0.01","currency":"USD"`, "price", "negative"},
 		"three decimals":       {`"price":1.001,"currency":"USD"`, "price", "decimals"},
