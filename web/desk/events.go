@@ -74,8 +74,8 @@ func (v *visit) live() error {
 		}
 		return ctl.Flush()
 	}
-	if err := v.sayLast(say); err != nil {
-		return nil // the client went away, and connects again by itself
+	if err := v.sayLast(say); err != nil || v.req.Method == http.MethodHead {
+		return nil // the client went away, and connects again by itself; or it wants no more than the head
 	}
 	v.follow(wake, say)
 	return nil

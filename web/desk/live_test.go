@@ -3,6 +3,9 @@ package desk
 import (
 	"bufio"
 	"context"
+	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -117,5 +120,35 @@ func TestAnOpenPageKeepsNoSeat(t *testing.T) {
 	}
 	if status, _ := b.get(""); status != http.StatusSeeOther {
 		t.Errorf("%d", status)
+	}
+}
+
+// Whoever asks for the head of the stream gets it, and the connection is free for the next request.
+func TestTheHeadOfAStream(t *testing.T) {
+	o, base := newLive(t, time.Hour)
+	b := o.hires("alice", auth.Viewer, shopA)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
+	o.must(err)
+	defer conn.Close()
+	o.must(conn.SetDeadline(time.Now().Add(20 * time.Second)))
+	from := bufio.NewReader(conn)
+	for _, c := range []struct {
+		method, path, kind string
+	}{{http.MethodHead, "live", "text/event-stream"}, {http.MethodGet, "events", "text/html; charset=utf-8"}} {
+		r, err := http.NewRequestWithContext(t.Context(), c.method, base+at(c.path), http.NoBody)
+		o.must(err)
+		for _, cookie := range b.cookies {
+			r.AddCookie(cookie)
+		}
+		o.must(r.Write(conn))
+		res, err := http.ReadResponse(from, r)
+		if err != nil {
+			t.Fatalf("%s %s: %v", c.method, c.path, err)
+		}
+		_, err = io.Copy(io.Discard, res.Body)
+		o.must(errors.Join(err, res.Body.Close()))
+		if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != c.kind {
+			t.Errorf("%s %s: %d %v", c.method, c.path, res.StatusCode, res.Header)
+		}
 	}
 }

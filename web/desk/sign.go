@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -71,11 +72,13 @@ func (v *visit) askToSignIn() {
 	_ = v.to(v.d.prefix + home + "/sign-in?next=" + url.QueryEscape(here)) // gives no error
 }
 
-// next gives where somebody goes who got in: a page of the desk, whatever was asked for.
+// next gives where somebody goes who got in: a page of the desk, whatever was asked for. A browser walks up at every
+// "..", also at one that is encoded.
 func (v *visit) next(wish string) string {
 	start := v.d.prefix + home
 	rest, ok := strings.CutPrefix(wish, start)
-	if !ok || rest != "" && rest[0] != '/' && rest[0] != '?' || strings.ContainsAny(rest, "\\\r\n\t") || strings.Contains(rest, "/sign-") {
+	u, err := url.Parse(wish)
+	if !ok || err != nil || path.Clean(u.Path) != u.Path || rest != "" && rest[0] != '/' && rest[0] != '?' || strings.ContainsAny(rest, "\\\r\n\t") || strings.Contains(rest, "/sign-") {
 		return start
 	}
 	return wish

@@ -70,6 +70,8 @@ func TestWhereOneGoesAfterwards(t *testing.T) {
 		"/shop/dashboard": "/shop/dashboard", "/shop/dashboard/m/x?y=z": "/shop/dashboard/m/x?y=z", "": "/shop/dashboard", "/": "/shop/dashboard",
 		"//evil.example": "/shop/dashboard", "https://evil.example": "/shop/dashboard", "/shop/dashboardx": "/shop/dashboard", "/dashboard": "/shop/dashboard",
 		"/shop/dashboard/\\evil": "/shop/dashboard", "/shop/dashboard/\r\nX: y": "/shop/dashboard", "/shop/dashboard/sign-out": "/shop/dashboard",
+		"/shop/dashboard/../../evil": "/shop/dashboard", "/shop/dashboard/m/%2e%2E/..%2f../evil": "/shop/dashboard", "/shop/dashboard?next=/a/../b": "/shop/dashboard?next=/a/../b",
+		"/shop/dashboard//evil.example": "/shop/dashboard", "/shop/dashboard/%zz": "/shop/dashboard",
 	} {
 		if got := v.next(wish); got != want {
 			t.Errorf("%q leads to %q", wish, got)
