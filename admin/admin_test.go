@@ -1,9 +1,11 @@
 package admin
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,6 +98,26 @@ func TestNoDaemonIsSaid(t *testing.T) {
 	err := NewClient(filepath.Join(t.TempDir(), "admin.sock")).Call(t.Context(), "echo", echo{}, nil)
 	if err == nil || !strings.Contains(err.Error(), "satchel serve") {
 		t.Fatalf("got %v", err)
+	}
+}
+
+// Who comes before the daemon answers waits, and is not told that there is none.
+func TestCommandsWaitForRun(t *testing.T) {
+	s := NewServer(filepath.Join(t.TempDir(), "admin.sock"), slog.New(slog.DiscardHandler))
+	if err := s.Listen(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "unix", s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	run(t, s)
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "404") {
+		t.Errorf("%q %v", line, err)
 	}
 }
 

@@ -23,9 +23,10 @@ const maxRequest = 1 << 20
 
 // Server answers commands on a unix socket.
 type Server struct {
-	path string
-	mux  *http.ServeMux
-	log  *slog.Logger
+	path     string
+	mux      *http.ServeMux
+	log      *slog.Logger
+	listener net.Listener // nil before Listen
 }
 
 // NewServer makes a Server for a socket's path; it starts nothing.
@@ -80,8 +81,9 @@ func (s *Server) answer(w http.ResponseWriter, doc any, err error) {
 	}
 }
 
-// Run listens until ctx ends. The socket's file is made anew: who holds the database owns it.
-func (s *Server) Run(ctx context.Context) error {
+// Listen takes the socket, so that commands that come before Run wait for it. The socket's file is made anew: who holds the
+// database owns it.
+func (s *Server) Listen(ctx context.Context) error {
 	if err := os.Remove(s.path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("admin socket: %w", err)
 	}
@@ -91,6 +93,17 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	if err := os.Chmod(s.path, 0o600); err != nil {
 		return errors.Join(fmt.Errorf("admin socket: %w", err), l.Close())
+	}
+	s.listener = l
+	return nil
+}
+
+// Run answers until ctx ends. It listens by itself where nobody made it.
+func (s *Server) Run(ctx context.Context) error {
+	if s.listener == nil {
+		if err := s.Listen(ctx); err != nil {
+			return err
+		}
 	}
 	srv := &http.Server{Handler: s.mux, ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	stopped := make(chan struct{})
@@ -103,7 +116,7 @@ func (s *Server) Run(ctx context.Context) error {
 			s.log.Debug("admin socket closed hard", "err", err)
 		}
 	}()
-	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := srv.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	<-stopped

@@ -318,7 +318,8 @@ func (d *daemonParts) tip() int32 {
 	return height
 }
 
-// listen takes the addresses before anything runs, so that a port in use is an error at once.
+// listen takes the addresses before anything runs, so that a port in use is an error at once, and who sees the API answer can
+// give commands.
 func (d *daemonParts) listen(ctx context.Context) ([]bound, error) {
 	servers := []*http.Server{d.api.Server(d.set.listen)}
 	servers[0].RegisterOnShutdown(d.pages.Stop) // open pages would hold a stop up
@@ -339,7 +340,7 @@ func (d *daemonParts) listen(ctx context.Context) ([]bound, error) {
 		list = append(list, bound{server: srv, listener: l})
 		d.own.listening([]string{"this daemon's API", "this daemon's metrics"}[i], l.Addr())
 	}
-	return list, nil
+	return list, d.admin.Listen(ctx)
 }
 
 // run starts every room's loop. The first that fails ends all.
