@@ -57,7 +57,7 @@ func (t *Tracker) mayLook(now time.Time) bool {
 type ticks struct {
 	refs   []invoice.Ref
 	judge  []candidate // those of refs that wait for a verdict
-	unseen int         // those beside refs whose deadline is not believed to be over before a look that began after it
+	unseen int         // those beside refs of which nothing is said before another look
 }
 
 // ticking lists the invoices whose time has come.
@@ -84,6 +84,10 @@ func (t *Tracker) ticked(tx Reader, ref invoice.Ref, due *ticks) error {
 	inv, err := tx.Invoice(ref)
 	if err != nil {
 		return err
+	}
+	if inv.Sums.Unproved > 0 { // nothing is said of money before it is known where it is
+		due.unseen++
+		return nil
 	}
 	if inv.State.Status != invoice.Paid || inv.Terms.Speed != merchant.High || inv.State.Verdict.Final {
 		// The tick is the deadline: of the window, or of a payment that no block takes.

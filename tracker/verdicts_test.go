@@ -198,3 +198,28 @@ func refused(t *testing.T, w *world, inv invoice.Invoice, want string) {
 	}
 	t.Fatalf("verdict %+v, want the reason %q", v, want)
 }
+
+// A verdict is on the whole payment: what lost its block is judged when it was found again.
+func TestNoVerdictOnWhatIsUnproved(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask(speed(merchant.High))
+	first := w.chain.Pay(inv.Address.Script, 600_000)
+	w.mine(1)
+	w.later()
+	w.chain.Pay(inv.Address.Script, 400_000)
+	w.later()
+	w.is(inv, "paid")
+	w.chain.Mute(true)
+	w.chain.Reorg(1)
+	w.chain.Mute(false)
+	w.chain.Edit(first, func(e *chain.Entry) { e.Unbroadcast = true })
+	w.tracker.Costs(10 * time.Second) // so that the mempool is not compared at once
+	w.pass(2 * time.Second)
+	w.round()
+	w.later()
+	w.is(inv, "paid")
+	w.pass(3 * time.Second)
+	w.round()
+	w.is(inv, "paid")
+	refused(t, w, inv, "unbroadcast")
+}
