@@ -323,3 +323,41 @@ func TestManyBlocksAtOnce(t *testing.T) {
 		t.Fatalf("blind for eleven seconds, and then: %q", meanwhile)
 	}
 }
+
+// A clock that was set back does not make us believe that we watch until the time it showed before.
+func TestAHoleAfterTheClockWentBack(t *testing.T) {
+	for name, outage := range map[string]func(w *world, during func()){
+		"a crash": func(w *world, during func()) {
+			w.crash()
+			during()
+			w.start()
+		},
+		"a node that is away": func(w *world, during func()) {
+			w.chain.Fail(func(string) error { return chain.ErrUnreachable })
+			w.pass(time.Second)
+			if w.try() == nil {
+				w.t.Fatal("the node is not away")
+			}
+			during()
+			w.chain.Fail(nil)
+			w.round()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.pass(time.Hour)
+			w.round()
+			w.pass(-time.Hour)
+			w.later()
+			inv := w.ask()
+			w.later()
+			outage(w, func() {
+				w.pass(10 * time.Minute)
+				w.chain.Pay(inv.Address.Script, 1_000_000)
+				w.mine(1)
+				w.pass(10 * time.Minute)
+			})
+			w.is(inv, "confirmed")
+		})
+	}
+}

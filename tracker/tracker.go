@@ -264,11 +264,15 @@ func (t *Tracker) follows(id chain.TxID) bool {
 	return ok
 }
 
-// interrupted opens a hole in our observation: from the last complete look on we may have missed something.
+// interrupted opens a hole in our observation: from the last complete look on we may have missed something. Where the
+// clock was set back, what the store was told is yet to come.
 func (t *Tracker) interrupted() {
 	t.pass.wanted = true
-	if t.hole.IsZero() {
-		t.hole = t.feed.observed
+	if !t.hole.IsZero() {
+		return
+	}
+	if t.hole = t.feed.observed; !t.feed.looked.IsZero() {
+		t.hole = earlier(t.hole, t.feed.looked)
 	}
 }
 
@@ -316,10 +320,11 @@ func (t *Tracker) catchUp(ctx context.Context, hinted []chain.Tx) error {
 	}
 }
 
-// observe tells the store now and then that we watch, so that a crash leaves a small hole.
+// observe tells the store now and then that we watch, so that a crash leaves a small hole; at once where the clock was
+// set back.
 func (t *Tracker) observe(ctx context.Context, at time.Time) error {
 	const every = 30 * time.Second
-	if !t.hole.IsZero() || at.Sub(t.feed.observed) < every {
+	if since := at.Sub(t.feed.observed); !t.hole.IsZero() || since >= 0 && since < every {
 		return nil
 	}
 	if err := t.commit(ctx, func(tx Tx) error { return tx.SetObserved(at) }); err != nil {
