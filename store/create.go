@@ -43,7 +43,7 @@ func Create(path, network string, first merchant.Merchant) error {
 
 // fill makes the file and commits the first contents.
 func fill(path, network string, first merchant.Merchant) error {
-	file, err := bolt.Open(path, 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType})
+	file, err := bolt.Open(path, 0o600, layout())
 	if err != nil {
 		return err
 	}

@@ -42,16 +42,21 @@ func openBolt(path string) (*bolt.DB, error) {
 }
 
 func openMapped(path string, size int64) (file *bolt.DB, err error) {
-	options := &bolt.Options{
-		Timeout: lockWait, FreelistType: bolt.FreelistMapType,
-		OpenFile:        func(name string, _ int, _ os.FileMode) (*os.File, error) { return openChecked(name) },
-		InitialMmapSize: int(size),
-	}
+	options := layout()
+	options.Timeout, options.InitialMmapSize = lockWait, int(size)
+	options.OpenFile = func(name string, _ int, _ os.FileMode) (*os.File, error) { return openChecked(name) }
 	err = guard(func() error {
 		file, err = bolt.Open(path, 0o600, options)
 		return err
 	})
 	return file, err
+}
+
+// layout is how the file is kept. The list of free pages is not: it would be written anew with each commit, and while a
+// reader holds an old view, no page of an earlier list can be used again. Each list would name all lists before it, so
+// that the file grew beyond all bounds, instead of by what is written. It is found again when the file is opened.
+func layout() *bolt.Options {
+	return &bolt.Options{FreelistType: bolt.FreelistMapType, NoFreelistSync: true}
 }
 
 // openChecked opens the file, locks it and checks its pages.

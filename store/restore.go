@@ -170,7 +170,9 @@ func Compact(ctx context.Context, path string) (before, after int64, err error) 
 
 // rewrite copies every row into a new file.
 func (db *DB) rewrite(path string) error {
-	file, err := bolt.Open(path, 0o600, &bolt.Options{NoSync: true, FreelistType: bolt.FreelistMapType})
+	options := layout()
+	options.NoSync = true
+	file, err := bolt.Open(path, 0o600, options)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"os"
 	"slices"
 )
@@ -236,8 +237,14 @@ func (c *checker) use(page uint64, overflow uint32, twice string) error {
 	return nil
 }
 
-// account compares what is in use with the list of free pages: a page in both would be overwritten.
+// noList stands for the list of free pages in a file that has none: all that is not in use is free.
+const noList = math.MaxUint64
+
+// account compares what is in use with the list of free pages, where there is one: a page in both would be overwritten.
 func (c *checker) account() error {
+	if c.freelist == noList {
+		return nil
+	}
 	if c.freelist < 2 || c.freelist >= uint64(len(c.pages)) || !c.pages[c.freelist].list {
 		return broken("its list of free pages is missing")
 	}
