@@ -107,6 +107,6 @@ func (a *API) noRoute(out *recorder, f found) {
 		a.refuse(out, fault.New(fault.NotFound, "There is nothing at this path"))
 		return
 	}
-	out.Header().Set("Allow", strings.Join(append(f.allow, http.MethodOptions), ", "))
+	out.Header().Set("Allow", strings.Join(f.methods(), ", "))
 	write(out, http.StatusMethodNotAllowed, bitpay.Failure(bitpay.Code(fault.NotFound), "This path does not have this method"))
 }

@@ -200,6 +200,16 @@ func (t *table) find(method, path string) found {
 	return f
 }
 
+// methods lists what Allow says (RFC 9110, 10.2.1): each method once, and HEAD where there is GET.
+func (f found) methods() []string {
+	list := append(slices.Clone(f.allow), http.MethodOptions)
+	if slices.Contains(list, http.MethodGet) {
+		list = append(list, http.MethodHead)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
 func (r *row) match(segments []string) (vars [maxVars]string, ok bool) {
 	n := 0
 	for i, want := range r.segments {

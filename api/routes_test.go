@@ -107,8 +107,12 @@ func TestPathsAsClientsSendThem(t *testing.T) {
 			t.Errorf("POST %s: %d %s", path, r.status, r.body)
 		}
 	}
-	if got := w.send(http.MethodPut, "/invoices", "{}").header.Get("Allow"); got != "GET, POST, OPTIONS" {
-		t.Errorf("Allow is %q", got)
+	for path, want := range map[string]string{
+		"/invoices": "GET, HEAD, OPTIONS, POST", "/invoices/guid/events": "DELETE, GET, HEAD, OPTIONS", "/sessions": "OPTIONS, POST",
+	} {
+		if got := w.send(http.MethodPatch, path, "{}").header.Get("Allow"); got != want {
+			t.Errorf("%s: Allow is %q, want %q", path, got, want)
+		}
 	}
 	w.send(http.MethodGet, "/invoices/ABC", "") // the id keeps its case
 }
