@@ -38,6 +38,9 @@ func (a *API) showLog(ctx context.Context, p auth.Principal, r *request) (bitpay
 	for {
 		// After subscribing and before waiting: an event in between would be waited for in vain.
 		list, err := a.cfg.Store.Events(ctx, p.Merchant(), q.After, q.Limit)
+		if err == nil && len(list) > 0 { // the token may have been revoked meanwhile
+			err = a.cfg.Auth.Holds(ctx, p)
+		}
 		if err != nil || len(list) > 0 {
 			return bitpay.LogDocument(list, q.After), err
 		}

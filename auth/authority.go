@@ -118,6 +118,15 @@ func (a *Authority) Authenticate(ctx context.Context, c Call) (Principal, error)
 	return Authenticate(ctx, a.cfg.Secret, a.cfg.Store, c)
 }
 
+// Holds tells that the grant which proved a caller is usable still, for calls that wait: ErrToken where it is not.
+func (a *Authority) Holds(ctx context.Context, p Principal) error {
+	g, ok, err := a.cfg.Store.Grant(ctx, p.token)
+	if err == nil && (!ok || !g.usable()) {
+		err = ErrToken
+	}
+	return err
+}
+
 // Token gives the string of a grant.
 func (a *Authority) Token(g Grant) string { return a.cfg.Secret.Token(g.ID) }
 
