@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 
 	"satchel/auth"
 	"satchel/bitpay"
@@ -24,7 +25,8 @@ func (a *API) listClients(ctx context.Context, _ auth.Principal, r *request) (bi
 	return bitpay.ClientsDocument(list), nil
 }
 
-// ownClients finds the records of the signature's client; auth.ErrUnknownSIN where there is none.
+// ownClients finds the records of the signature's client; auth.ErrUnknownSIN where there is none. Anybody can make himself
+// known: as long as nobody approved him he is limited like whoever proves nothing.
 func (a *API) ownClients(ctx context.Context, r *request) ([]auth.Client, error) {
 	var own []auth.Client
 	for _, sin := range r.identity.SINs() {
@@ -36,8 +38,11 @@ func (a *API) ownClients(ctx context.Context, r *request) ([]auth.Client, error)
 			return nil, err
 		}
 	}
-	if len(own) == 0 {
+	switch approved := func(c auth.Client) bool { return c.Approved }; {
+	case len(own) == 0:
 		return nil, auth.ErrUnknownSIN
+	case !slices.ContainsFunc(own, approved):
+		return own, a.limiter.take(r.caller)
 	}
 	return own, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"satchel/auth"
+	"satchel/store/storetest"
 )
 
 // Anybody can make a key. Who signs with one that nobody knows is limited like everybody else who proves nothing, before
@@ -22,6 +23,38 @@ func TestStrangersWhoSignAreLimited(t *testing.T) {
 	}
 	if r := w.signed(c, http.MethodGet, "/invoices", "", "X-Forwarded-For", "203.0.113.6"); r.status != http.StatusUnauthorized {
 		t.Errorf("from elsewhere: %d", r.status)
+	}
+}
+
+// Anybody can also make his key known. Until somebody approves it he changes his record no faster than strangers may.
+func TestClientsThatNobodyApprovedAreLimited(t *testing.T) {
+	s := newShop(t, func(_ *shop, c *Config) { c.Limits.PerSecond, c.Limits.Burst = 1, 3 })
+	c := newClient(99)
+	sin, addr := string(c.sin(t)), 0
+	call := func(method, path, body string) int {
+		return s.signed(c, method, path, body, "X-Forwarded-For", fmt.Sprint("203.0.113.", addr)).status
+	}
+	for _, made := range []struct{ path, body string }{{"/clients", `{"id":"` + sin + `"}`}, {"/tokens", `{"id":"` + sin + `","facade":"pos"}`}} {
+		if got := call(http.MethodPost, made.path, made.body); got != http.StatusOK {
+			t.Fatalf("%s: %d", made.path, got)
+		}
+	}
+	calls := []struct{ method, path, body string }{
+		{http.MethodPut, "/user", `{"name":"Eve"}`}, {http.MethodPut, "/clients/" + sin, `{"label":"Eve"}`}, {http.MethodGet, "/clients", ""}, {http.MethodGet, "/tokens", ""},
+	}
+	for _, c := range calls {
+		addr++
+		for i := range 5 {
+			if got, want := call(c.method, c.path, c.body), map[bool]int{true: 200, false: 429}[i < 3]; got != want {
+				t.Errorf("%s %s, call %d: %d, want %d", c.method, c.path, i, got, want)
+			}
+		}
+	}
+	s.issue(storetest.Shop, auth.POS, c.sin(t))
+	for range 5 {
+		if got := call(http.MethodGet, "/tokens", ""); got != http.StatusOK {
+			t.Errorf("approved: %d", got)
+		}
 	}
 }
 

@@ -128,6 +128,9 @@ func (a *API) tokenDocument(g auth.Grant) bitpay.Raw {
 // of a facade and others the last. A payout token stands there under its older name, too.
 func (a *API) listTokens(ctx context.Context, _ auth.Principal, r *request) (bitpay.Raw, error) {
 	grants, err := a.cfg.Auth.TokensOf(ctx, *r.identity)
+	if err == nil && len(grants) == 0 { // anybody can ask to be paired
+		err = a.limiter.take(r.caller)
+	}
 	if err != nil {
 		return nil, err
 	}
