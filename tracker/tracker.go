@@ -58,7 +58,7 @@ type Config struct {
 // Tracker follows the chain for the invoices. It is made by New and works in Run.
 type Tracker struct {
 	cfg    Config
-	poke   chan struct{}
+	looks  chan chan<- error
 	tip    chain.Header
 	seen   map[chain.TxID]struct{}         // the mempool as of the last pass: what need not be fetched again
 	spends map[chain.Outpoint][]chain.TxID // by which of our unsettled transactions an output is spent
@@ -97,17 +97,26 @@ func New(cfg Config) *Tracker {
 		cfg.Spends = chain.NewOutpoints()
 	}
 	return &Tracker{
-		cfg: cfg, poke: make(chan struct{}, 1), seen: map[chain.TxID]struct{}{},
+		cfg: cfg, looks: make(chan chan<- error), seen: map[chain.TxID]struct{}{},
 		spends: map[chain.Outpoint][]chain.TxID{}, watch: map[chain.TxID][]chain.Outpoint{},
 		health: Health{Reason: NodeUnreachable, Since: cfg.Now()},
 	}
 }
 
-// Poke makes a round happen now, as after the clock was moved.
-func (t *Tracker) Poke() {
+// Look makes a whole round happen now, the mempool with it, and returns what it came to. A clock that is moved by hand is
+// moved between two: what happened before is dated before, and what the new time brings has happened when it returns.
+func (t *Tracker) Look(ctx context.Context) error {
+	done := make(chan error, 1)
 	select {
-	case t.poke <- struct{}{}:
-	default:
+	case t.looks <- done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -120,14 +129,19 @@ func (t *Tracker) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		var asked chan<- error
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-t.cfg.Hints.Wake():
-		case <-t.poke:
+		case asked = <-t.looks:
+			t.pass.wanted, t.pass.began = true, time.Time{}
 		case <-timer.C:
 		}
 		err := t.round(ctx)
+		if asked != nil {
+			asked <- err
+		}
 		if ctx.Err() != nil {
 			return nil
 		}

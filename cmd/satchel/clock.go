@@ -23,6 +23,7 @@ type clock struct {
 	movable bool
 	file    string // keeps the offset over a restart: an invoice must not become younger
 	node    mockable
+	look    func(ctx context.Context) // at the node, and whose time has come
 	moved   func()
 }
 
@@ -32,7 +33,7 @@ type mockable interface {
 
 // newClock reads how far an earlier run had moved the clock.
 func newClock(s settings) (*clock, error) {
-	c := &clock{movable: s.network == wallet.Regtest, file: filepath.Join(s.dataDir, "clock-offset")}
+	c := &clock{movable: s.network == wallet.Regtest, file: filepath.Join(s.dataDir, "clock-offset"), look: func(context.Context) {}}
 	if !c.movable {
 		return c, nil
 	}
@@ -68,11 +69,34 @@ func (c *clock) Now() time.Time { return time.Now().Add(c.Offset()).UTC() }
 // Offset is how far the clock was moved.
 func (c *clock) Offset() time.Duration { return time.Duration(c.offset.Load()) }
 
-// Advance moves the daemon's clock, and the node's with it. What cannot be kept is not done.
+// Advance moves the daemon's clock, and the node's with it. What cannot be kept is not done. A payment that came before and
+// that nobody has seen yet would be dated after: so there is a look at the node first. Another one shows whoever moved the
+// clock what it brought.
 func (c *clock) Advance(ctx context.Context, d time.Duration) error {
 	if !c.movable {
 		return fault.New(fault.Conflict, "only the clock of regtest can be moved")
 	}
+	c.look(ctx)
+	if err := c.move(ctx, d); err != nil {
+		return err
+	}
+	c.look(ctx)
+	return nil
+}
+
+// lookPatience bounds how long a look is waited for: it is a kindness to whoever moves the clock.
+const lookPatience = 5 * time.Second
+
+// look makes the tracker look at the node. How the node is, the tracker tells.
+func (d *daemonParts) look(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	if err := d.tracker.Look(ctx); err != nil {
+		d.log.WarnContext(ctx, "the clock is moved without a look at the node", "err", err)
+	}
+}
+
+func (c *clock) move(ctx context.Context, d time.Duration) error {
 	c.moving.Lock()
 	defer c.moving.Unlock()
 	if err := c.node.SetMockTime(ctx, c.Now().Add(d)); err != nil {

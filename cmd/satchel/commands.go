@@ -1,11 +1,9 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -204,41 +202,11 @@ func (a *app) secretCommand() *cobra.Command {
 
 func (a *app) clockCommand() *cobra.Command {
 	advance := &cobra.Command{Use: "advance DURATION", Short: "Move the daemon's and the node's clock (regtest)", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return a.advance(cmd, args[0])
+		return ask(a, cmd, "clock", admin.ClockRequest{Advance: args[0]}, showClock)
 	}}
 	c := &cobra.Command{Use: "clock", Short: "Tell what time it is for the daemon", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
 		return ask(a, cmd, "clock", admin.ClockRequest{}, showClock)
 	}}
 	c.AddCommand(advance)
 	return c
-}
-
-// lookPatience bounds how long the daemon is given to look around after its clock was moved.
-const lookPatience = 2 * time.Second
-
-// advance moves the clock, and comes back when what the new time brings has happened: whoever moves it wants to see that.
-func (a *app) advance(cmd *cobra.Command, by string) error {
-	s, err := loadConfig(a.config)
-	if err != nil {
-		return err
-	}
-	client := admin.NewClient(s.socket())
-	var doc admin.Clock
-	if err := client.Call(cmd.Context(), "clock", admin.ClockRequest{Advance: by}, &doc); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), lookPatience)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for st := (admin.Status{}); st.Tip.Synced.Before(doc.Now) && ctx.Err() == nil; {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-		}
-		if client.Call(ctx, "status", admin.Nothing{}, &st) != nil {
-			break // the clock is moved; a daemon that is not well is somebody else's to tell
-		}
-	}
-	return a.print(doc, func(w io.Writer) { showClock(w, doc) })
 }

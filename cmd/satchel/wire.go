@@ -168,10 +168,7 @@ func (d *daemonParts) wireChain() error {
 		Exposure: d.set.merchant.ZeroConfExposure, Now: d.clock.Now, Log: d.part("tracker"),
 		Detected: func(took time.Duration) { d.metrics.Detected(took) },
 	})
-	d.clock.moved = func() {
-		d.tracker.Poke()
-		d.notifier.Wake()
-	}
+	d.clock.look, d.clock.moved = d.look, func() { d.notifier.Wake() }
 	return nil
 }
 
