@@ -118,7 +118,7 @@ func (m *matrix) cells() map[string][]cell {
 		"GET /invoice/*": {get(func(n names) string { return "/invoice/none?id=" + n.Invoice }).blindly()},
 
 		"GET /clients/:id": {get(func(n names) string { return "/clients/" + n.SIN })},
-		"PUT /user":        {body(func(n names) (string, string) { return "/user", `{"id":"` + n.SIN + `","name":"stolen"}` })},
+		"PUT /user":        {body(func(n names) (string, string) { return "/user", `{"id":"` + n.SIN + `","name":"stolen"}` }).writing().blindly()},
 		"PUT /clients/:id": {body(func(n names) (string, string) { return "/clients/" + n.SIN, `{"label":"stolen","disabled":true}` })},
 		"POST /clients":    {body(func(n names) (string, string) { return "/clients", `{"id":"` + n.SIN + `","label":"stolen"}` }).writing().blindly()},
 		"POST /sessions":   {body(func(names) (string, string) { return "/sessions", `{}` }).writing()},
@@ -187,7 +187,7 @@ func (m *matrix) try(by somebody, c cell) {
 	nothing := m.say(by, c.fill(unknown()))
 	diff := changed(before, middle)
 	if c.writes {
-		diff = victims(diff)
+		diff = m.victims(diff)
 	}
 	if len(diff) > 0 {
 		m.t.Errorf("%s's call changed the store:\n%s", by.name, strings.Join(diff, "\n"))

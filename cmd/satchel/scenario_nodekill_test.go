@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func (c *scene) nodeDies(written chain.Header, before []json.RawMessage, both bo
 			c.t.Errorf("what happened to an invoice while the node was behind: %q, want %q", got, want)
 		}
 	}
-	for _, block := range append(before[:len(before):len(before)], mined...) {
+	for _, block := range append(slices.Clip(before), mined...) {
 		_, err := c.node.Call(c.t.Context(), "submitblock", block)
 		c.must(err)
 	}
