@@ -43,6 +43,9 @@ type Service struct {
 	mu   sync.RWMutex
 	said []memory            // by index of sources
 	last map[string]accepted // by currency
+
+	settled chan struct{} // see Settled
+	waiting int           // sources that were not asked yet
 }
 
 // memory is what one source said last, by currency, and how it is.
@@ -67,6 +70,8 @@ func New(cfg Config) (*Service, error) {
 		now:    cfg.Now,
 		log:    cfg.Log,
 		last:   make(map[string]accepted),
+
+		settled: make(chan struct{}),
 	}
 	err = errors.Join(cfg.check(), s.takeSources(cfg), s.takeFixed(cfg), s.takeWanted(cfg))
 	if err != nil {
@@ -76,7 +81,25 @@ func New(cfg Config) (*Service, error) {
 	for i := range s.said {
 		s.said[i].ticks = make(map[string]tick)
 	}
+	if s.waiting = len(s.sources); s.waiting == 0 {
+		close(s.settled)
+	}
 	return s, nil
+}
+
+// Settled is closed once the wanted currencies have a rate after the start, or every source was asked for one, which
+// takes ten seconds at most: from then on a rate that is unknown is not about to come.
+func (s *Service) Settled() <-chan struct{} { return s.settled }
+
+// settle closes Settled where it is time. The lock is held.
+func (s *Service) settle(now time.Time) {
+	select {
+	case <-s.settled:
+	default:
+		if s.waiting == 0 || s.enough(s.list(now)) {
+			close(s.settled)
+		}
+	}
 }
 
 func (c Config) withDefaults() Config {
@@ -252,9 +275,14 @@ type Listed struct {
 // All lists every currency that has a rate now, bitcoin at 1 first, then by code.
 func (s *Service) All() []Listed {
 	now := s.now()
-	list := []Listed{{Currency: money.BTC(), Rate: s.par}}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	return s.list(now)
+}
+
+// list is All at a time. The lock is held.
+func (s *Service) list(now time.Time) []Listed {
+	list := []Listed{{Currency: money.BTC(), Rate: s.par}}
 	for _, c := range money.Currencies()[1:] {
 		if v, _ := s.verdict(c.Code, now); !v.rate.IsZero() {
 			list = append(list, Listed{Currency: c, Rate: v.rate.Less(s.spread)})

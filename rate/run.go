@@ -97,6 +97,9 @@ func (s *Service) keep(i int, a answer, err error, asked time.Time) (was, is hea
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was = s.said[i].health
+	if was == (health{}) {
+		s.waiting--
+	}
 	is = was.after(a, err, asked)
 	s.said[i].health = is
 	ticks, now := s.said[i].ticks, s.now()
@@ -108,5 +111,6 @@ func (s *Service) keep(i int, a answer, err error, asked time.Time) (was, is hea
 			s.last[p.code] = accepted{rate: v.rate, at: now}
 		}
 	}
+	s.settle(now)
 	return was, is
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"satchel/money"
 )
 
 func TestDelay(t *testing.T) {
@@ -59,6 +61,50 @@ func TestPollEvery(t *testing.T) {
 		if got := pollEvery(maxAge); got != want {
 			t.Errorf("%s: %s", maxAge, got)
 		}
+	}
+}
+
+// After a start it is known when the rates are as good as they get: the wanted ones are there, or every source was asked.
+func TestSettled(t *testing.T) {
+	settled := func(w *world) bool {
+		select {
+		case <-w.Settled():
+			return true
+		default:
+			return false
+		}
+	}
+	w := newWorld(t, Config{Sources: five(), MinSources: 3, Currencies: []string{"USD"}})
+	for i := range 3 {
+		if settled(w) {
+			t.Fatalf("settled with %d sources", i)
+		}
+		w.poll(t.Context(), i)
+	}
+	if !settled(w) {
+		t.Error("not settled with a rate")
+	}
+	w = newWorld(t, Config{Sources: three(), MinSources: 3, Currencies: []string{"USD"}})
+	for _, x := range w.exchanges {
+		x.misbehave(status(500))
+	}
+	for i := range 3 {
+		w.poll(t.Context(), 0) // one source twice is not two
+		if settled(w) {
+			t.Fatalf("settled after %d failures", i+1)
+		}
+		w.poll(t.Context(), i)
+	}
+	if !settled(w) {
+		t.Error("not settled though every source was asked")
+	}
+	w.round(t)
+	fixed, err := New(Config{Fixed: map[string]money.Rate{"USD": rateOf(t, "50000")}, Now: w.clock.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.Service = fixed; !settled(w) {
+		t.Error("a fixed rate is not settled")
 	}
 }
 

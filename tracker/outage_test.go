@@ -1,6 +1,7 @@
 package tracker_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -68,6 +69,59 @@ func TestUnobservedWindowWithAMovedRate(t *testing.T) {
 		w.start()
 		w.is(inv, want)
 	}
+}
+
+// At a start rates come a moment after the node. What depends on one waits for it, and nothing else does.
+func TestStartBeforeRatesAreKnown(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask()
+	w.crash()
+	w.pass(14 * time.Minute)
+	w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.pass(2 * time.Minute)
+	w.mine(1)
+	w.rate, w.priced = money.Rate{}, make(chan struct{})
+	w.open()
+	stop := w.runs()
+	select {
+	case <-time.After(30 * time.Second):
+		t.Fatal("it was decided without a rate")
+	case w.priced <- w.knows("48000"):
+	}
+	w.must(w.tracker.Look(t.Context()))
+	w.is(inv, "expired/paidLate")
+	stop()
+
+	inv = w.ask()
+	w.crash()
+	w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.open()
+	stop = w.runs()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := w.tracker.Look(ctx); err != nil {
+		t.Fatalf("a start that needs no rate waits for one: %v", err)
+	}
+	w.is(inv, "paid")
+	stop()
+}
+
+// runs lets the tracker run by itself until it is stopped.
+func (w *world) runs() (stop func()) {
+	ctx, cancel := context.WithCancel(w.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- w.tracker.Run(ctx) }()
+	return func() {
+		w.t.Helper()
+		cancel()
+		w.must(<-done)
+	}
+}
+
+// knows sets the rate before it is told.
+func (w *world) knows(text string) (told struct{}) {
+	w.rate, _ = money.ParseRate(text)
+	return told
 }
 
 func TestScenario44LateAndSpentAlready(t *testing.T) {

@@ -46,6 +46,7 @@ type Config struct {
 	Source   Source
 	Hints    Hints
 	Rates    Rates
+	Priced   <-chan struct{}     // closed when Rates is as good as it gets at a start, which is waited for; nil: it is
 	Spends   *chain.Outpoints    // filled with what unsettled payments spend, so that conflicts in blocks are met
 	Birthday int32               // height to start from on an empty store; 0: the node's tip
 	Exposure money.Sats          // the most that may be open on invoices confirmed without a block
@@ -126,6 +127,9 @@ func (t *Tracker) Run(ctx context.Context) error {
 	if err := t.load(ctx); err != nil {
 		return fmt.Errorf("load the tracker's position: %w", err)
 	}
+	if err := t.priced(ctx); err != nil {
+		return fmt.Errorf("read what is due: %w", err)
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -150,6 +154,25 @@ func (t *Tracker) Run(ctx context.Context) error {
 		}
 		timer.Reset(t.next(ctx, err))
 	}
+}
+
+// priced waits until rates are known, where that matters: a window may have ended while nobody watched, and whether a
+// payment that may have been sent in time is still worth what was asked is decided in the first round. A rate that is not
+// known then has not moved.
+func (t *Tracker) priced(ctx context.Context) error {
+	due := false
+	err := t.cfg.Store.ViewChain(ctx, func(tx Reader) error {
+		at, ok := tx.NextTick()
+		due = ok && !at.After(t.cfg.Now())
+		return nil
+	})
+	if err == nil && due && t.cfg.Priced != nil {
+		select {
+		case <-ctx.Done():
+		case <-t.cfg.Priced:
+		}
+	}
+	return err
 }
 
 // storeError marks a failure of the store, after which nothing is certain until the file was read again.

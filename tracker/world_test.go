@@ -32,6 +32,7 @@ type world struct {
 	stop    func()
 	tracker *tracker.Tracker
 	rate    money.Rate
+	priced  chan struct{} // tells that the rate is known; nil: it is
 	made    int
 	wrap    func(*store.DB) tracker.Store // between the tracker and its store; nil: nothing
 	looked  func(error)                   // told of every round; nil: nobody
@@ -96,6 +97,14 @@ func (w *world) Rate(string) (money.Rate, money.Evidence, error) {
 // start opens the store and makes a tracker that begins where the last one stopped.
 func (w *world) start() {
 	w.t.Helper()
+	w.open()
+	w.must(w.tracker.Load(w.t.Context()))
+	w.round()
+}
+
+// open is a start up to the point where the tracker runs.
+func (w *world) open() {
+	w.t.Helper()
 	db, err := store.Open(store.Config{
 		Path: w.path, Render: storetest.Render, Derivers: storetest.Derivers{}, Watch: w.filter.Scripts, Now: func() time.Time { return w.now },
 	})
@@ -115,8 +124,6 @@ func (w *world) start() {
 	if w.wrap != nil {
 		w.tracker = w.newTracker(w.wrap(db))
 	}
-	w.must(w.tracker.Load(ctx))
-	w.round()
 }
 
 func (w *world) newTracker(s tracker.Store) *tracker.Tracker {
@@ -129,7 +136,7 @@ func (w *world) newTracker(s tracker.Store) *tracker.Tracker {
 		hints = w.lack.hints(hints)
 	}
 	return tracker.New(tracker.Config{
-		Store: s, Source: source, Hints: hints, Rates: w, Spends: w.filter.Spends, Exposure: money.Bitcoin / 10,
+		Store: s, Source: source, Hints: hints, Rates: w, Priced: w.priced, Spends: w.filter.Spends, Exposure: money.Bitcoin / 10,
 		Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
 	})
 }

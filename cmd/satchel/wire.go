@@ -164,7 +164,7 @@ func (d *daemonParts) wireChain() error {
 		return err
 	}
 	d.tracker = tracker.New(tracker.Config{
-		Store: d.db, Source: node, Hints: hints{d.watcher}, Rates: d.rates, Spends: filter.Spends, Birthday: d.set.birthday,
+		Store: d.db, Source: node, Hints: hints{d.watcher}, Rates: d.rates, Priced: d.rates.Settled(), Spends: filter.Spends, Birthday: d.set.birthday,
 		Exposure: d.set.merchant.ZeroConfExposure, Now: d.clock.Now, Log: d.part("tracker"),
 		Detected: func(took time.Duration) { d.metrics.Detected(took) },
 	})
