@@ -205,22 +205,24 @@ func (w *world) steal(ctx context.Context, id chain.TxID) error {
 	return err
 }
 
-// miners make blocks, and now and then take some back.
+// miners make blocks, and now and then take some back. What is begun is finished: half a reorg would leave a node with
+// less work than the daemon has seen, for good.
 func (w *world) miners(ctx context.Context, chance *rand.Rand) error {
 	for pause(ctx, time.Duration(80+chance.IntN(400))*time.Millisecond) == nil {
 		var err error
+		begun := context.WithoutCancel(ctx)
 		switch dice := chance.IntN(100); {
 		case dice < 80:
-			_, err = w.node.Mine(ctx, 1, "")
+			_, err = w.node.Mine(begun, 1, "")
 		case dice < 86:
-			_, err = w.node.MineOnly(ctx)
+			_, err = w.node.MineOnly(begun)
 		case dice < 98:
-			err = w.reorg(ctx, 1+chance.IntN(3))
+			err = w.reorg(begun, 1+chance.IntN(3))
 		default:
-			err = w.reorg(ctx, 6+chance.IntN(3))
+			err = w.reorg(begun, 6+chance.IntN(3))
 		}
 		w.stats.blocks.Add(1)
-		if err != nil && ctx.Err() == nil {
+		if err != nil {
 			return fmt.Errorf("mine: %w", err)
 		}
 	}
