@@ -59,6 +59,7 @@ func (m *matrix) cells() map[string][]cell {
 		"GET /rates":                 nameless("/rates"),
 		"GET /rates/:base":           nameless("/rates/BTC"),
 		"GET /rates/:base/:currency": nameless("/rates/BTC/USD"),
+		"GET /supportedWallets":      nameless("/supportedWallets"),
 		"GET /tokens":                nameless("/tokens"),
 
 		"GET /signingKeys/paymentProtocol.json": nameless("/signingKeys/paymentProtocol.json"),

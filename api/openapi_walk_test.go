@@ -306,7 +306,7 @@ func (w *walk) walkAccess() {
 
 func (w *walk) walkRates() {
 	w.t.Helper()
-	for _, path := range []string{"/rates", "/rates/BTC", "/rates/usd", "/rates/BTC/USD", "/api/rates", "/currencies"} {
+	for _, path := range []string{"/rates", "/rates/BTC", "/rates/usd", "/rates/BTC/USD", "/api/rates", "/currencies", "/supportedWallets"} {
 		w.does(w.nobody, "GET "+path, 200)
 		w.does(w.nobody, "GET "+path+"?sessionId=none&requestNumber=1", 400)
 	}

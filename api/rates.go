@@ -64,6 +64,11 @@ func (a *API) oneRate(code string) (bitpay.Raw, error) {
 	return bitpay.RateDocument(bitpay.Rate{Currency: c, Rate: r}), nil
 }
 
+// listWallets is GET /supportedWallets.
+func (a *API) listWallets(context.Context, auth.Principal, *request) (bitpay.Raw, error) {
+	return bitpay.WalletsDocument(a.cfg.PayPro != nil), nil
+}
+
 // listCurrencies is GET /currencies.
 func (a *API) listCurrencies(context.Context, auth.Principal, *request) (bitpay.Raw, error) {
 	return a.currencies, nil

@@ -67,6 +67,7 @@ func (a *API) table() []route {
 		{get, "/readyz", public, nil, http.HandlerFunc(a.readyz)},
 		{get, logPath, owner, a.showLog, nil},
 		{post, sessionsPath, public, a.openSession, nil},
+		{get, "/supportedWallets", public, a.listWallets, nil},
 		{get, "/tokens", user, a.listTokens, nil},
 		{post, "/tokens", []auth.Facade{auth.Public, auth.Merchant}, a.createToken, nil},
 		{get, "/user", user, a.showUser, nil},

@@ -72,6 +72,8 @@ func TestPathsAsClientsSendThem(t *testing.T) {
 		{"GET", "/rates/btc/usd/", 200},
 		{"GET", "/RATES/BTC/USD", 200},
 		{"GET", "/api/rates/", 200},
+		{"GET", "/supportedwallets", 200},
+		{"GET", "/supportedWallets/", 200},
 		{"GET", "//BTC", 404}, // one client's mistake for /rates/BTC
 		{"GET", "//", 404},
 		{"GET", "/", 404},
@@ -162,6 +164,8 @@ func TestRatesAndCurrencies(t *testing.T) {
 		"/rates/BTC/USD": `{"data":{"code":"USD","name":"US Dollar","rate":61234.56}}`,
 		"/rates/btc/btc": `{"data":{"code":"BTC","name":"Bitcoin","rate":1}}`,
 		"/currencies":    string(bitpay.CurrenciesDocument()),
+		"/supportedWallets/": `{"data":[{"key":"bitcoin","displayName":"Bitcoin wallets","payPro":true,"currencies":[{"code":"BTC","p2p":true,` +
+			`"dappBrowser":false,"payPro":true,"qr":{"type":"BIP21"},"walletConnect":false}]}]}`,
 	} {
 		for _, query := range []string{"", "?token=stale&cryptoCode=BTC", "?token=a&token=b&%zz"} {
 			if r := w.send(http.MethodGet, path+query, "", stale...); r.status != 200 || r.body != want {
