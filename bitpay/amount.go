@@ -36,3 +36,42 @@ func (v value) amount() string {
 	}
 	return whole + "." + frac
 }
+
+// What a float (IEEE 754, binary64) keeps of a decimal number: fifteen digits for certain. Written in full it has up to two
+// more, which are noise.
+const (
+	certainDigits = 15
+	floatDigits   = 17
+)
+
+// amountOf is amount, for a currency of so many decimals. Clients that add prices up as floats send 0.30000000000000004,
+// and PHP, set up as it was for years, writes each 19.99 as 19.989999999999998: where a number has the digits of a float
+// written in full, and decimals that the currency does not have, it is rounded to those that a float keeps. No decimal of
+// the currency is lost by that, and a third decimal that somebody meant is refused as ever.
+func (v value) amountOf(decimals int) string {
+	s := v.amount()
+	whole, frac, _ := strings.Cut(s, ".")
+	significant := len(strings.TrimLeft(whole+frac, "0"))
+	over := significant - certainDigits
+	if v.kind != number || significant > floatDigits || over < 1 || len(frac)-over < decimals {
+		return s
+	}
+	kept := []byte(whole + frac[:len(frac)-over])
+	if frac[len(frac)-over] >= '5' {
+		kept = increment(kept)
+	}
+	point := len(kept) - (len(frac) - over)
+	return string(kept[:point]) + "." + string(kept[point:])
+}
+
+// increment adds one to a number of decimal digits.
+func increment(digits []byte) []byte {
+	for i := len(digits) - 1; i >= 0; i-- {
+		if digits[i] != '9' {
+			digits[i]++
+			return digits
+		}
+		digits[i] = '0'
+	}
+	return append([]byte{'1'}, digits...)
+}

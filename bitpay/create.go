@@ -64,7 +64,7 @@ func (r *reader) price(req *invoice.Request) {
 	if r.err != nil {
 		return
 	}
-	price, err := money.ParseFiat(v.amount(), c)
+	price, err := money.ParseFiat(v.amountOf(c.Exponent), c)
 	if err != nil {
 		r.err = again("price", err)
 	}

@@ -1,6 +1,7 @@
 package bitpay
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,46 @@ func TestDecodeTakesNullAndEmptyForAbsent(t *testing.T) {
 	}
 }
 
+// PHP cannot tell an empty map from an empty list, and writes both as a list.
+func TestDecodeTakesPHPsEmptyBuyer(t *testing.T) {
+	req, err := DecodeInvoice(parse(t, `{"price":1,"currency":"USD","buyer":[],"buyerEmail":"a@shop.example"}`), at(noon))
+	if err != nil || req.Order.Buyer.Email != "a@shop.example" {
+		t.Errorf("%+v, %v", req.Order.Buyer, err)
+	}
+}
+
+// A float that is written in full has noise in its last digits. The price is the one that it stands for.
+func TestDecodeTakesTheNoiseOfFloats(t *testing.T) {
+	for src, want := range map[string]string{
+		"0.30000000000000004 USD": "0.3", "19.989999999999998 USD": "19.99", "99.99000000000001 EUR": "99.99", "1234567.8900000001 USD": "1234567.89",
+		"1234.5600000000013 USD": "1234.56", "0.10000000000000001 USD": "0.1", "9.9999999999999995 USD": "10", "99.999999999999986 JPY": "100",
+		"0.00029999999999999997 BTC": "0.0003", "2.9999999999999997E-4 BTC": "0.0003", "20999999.97690001 BTC": "20999999.97690001",
+	} {
+		n, code, _ := strings.Cut(src, " ")
+		req, err := DecodeInvoice(parse(t, `{"price":`+n+`,"currency":"`+code+`","itemizedDetails":[{"amount":`+n+`}]}`), at(noon))
+		if err != nil || req.Price.Number() != want || req.Order.Items[0].Amount != req.Price {
+			t.Errorf("%s is %+v, want %s: %v", src, req.Price, want, err)
+		}
+	}
+}
+
+// Every amount of cents, as PHP writes it with seventeen digits and as others add it up, is that amount.
+func TestEveryFloatIsItsPrice(t *testing.T) {
+	usd, _ := money.Lookup("USD")
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := rapid.Int64Range(0, 99_999_999).Draw(t, "a"), rapid.Int64Range(0, 99_999_999).Draw(t, "b")
+		sum := money.Fiat{Minor: a + b, Code: "USD"}.Number()
+		for _, text := range []string{
+			strconv.FormatFloat(float64(a+b)/100, 'g', 17, 64), strconv.FormatFloat(float64(a)/100+float64(b)/100, 'g', -1, 64),
+		} {
+			got, err := money.ParseFiat(value{number, text}.amountOf(2), usd)
+			if err != nil || got.Number() != sum {
+				t.Fatalf("%s is %v, want %s: %v", text, got, sum, err)
+			}
+		}
+	})
+}
+
 // Clients that keep a price as a float write it with an exponent when it is large or small.
 func TestDecodeTakesExponents(t *testing.T) {
 	for src, want := range map[string]string{
@@ -120,7 +161,10 @@ func TestDecodeNamesWhatItRefuses(t *testing.T) {
 		"negative":             {`"price":-1,"currency":"USD"`, "price", "negative"},
 		"negative text":        {`"price":"-0.01","currency":"USD"`, "price", "negative"},
 		"three decimals":       {`"price":1.001,"currency":"USD"`, "price", "decimals"},
-		"a float's noise":      {`"price":0.30000000000000004,"currency":"USD"`, "price", "decimals"},
+		"a long third decimal": {`"price":1.0049999999999999,"currency":"USD"`, "price", "decimals"},
+		"a float as a text":    {`"price":"0.30000000000000004","currency":"USD"`, "price", "decimals"},
+		"no float's length":    {`"price":0.300000000000000044,"currency":"USD"`, "price", "decimals"},
+		"fifteen decimals":     {`"price":0.300000000000001,"currency":"USD"`, "price", "decimals"},
 		"decimals of yen":      {`"price":1.5,"currency":"JPY"`, "price", "decimals"},
 		"nine decimals of BTC": {`"price":0.000000001,"currency":"BTC"`, "price", "decimals"},
 		"too large":            {`"price":1000000000001,"currency":"USD"`, "price", "large"},
@@ -146,7 +190,7 @@ func TestDecodeNamesWhatItRefuses(t *testing.T) {
 		"long buyer":         {`"buyer":{"name":"` + long + `"}`, "buyer.name", "characters"},
 		"long flat buyer":    {`"buyerZip":"` + long + `"`, "buyerZip", "characters"},
 		"buyer a text":       {`"buyer":"Zoë"`, "buyer", "object"},
-		"buyer a list":       {`"buyer":[]`, "buyer", "object"},
+		"buyer a list":       {`"buyer":["Zoë"]`, "buyer", "object"},
 		"buyer notify":       {`"buyer":{"notify":"maybe"}`, "buyer.notify", "true or false"},
 		"a tab in orderId":   {`"orderId":"a\tb"`, "orderId", "control"},
 		"an escape":          {`"itemDesc":"a\u001b[31m"`, "itemDesc", "control"},

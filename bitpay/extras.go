@@ -45,7 +45,7 @@ func (r *reader) item(i int, v value, c money.Currency) (item invoice.Item) {
 	item.Fee = in.is("isFee")
 	item.Amount.Code = c.Code
 	if in.err == nil && amount != "" {
-		price, err := money.ParseFiat(in.value([]string{"amount"}).amount(), c)
+		price, err := money.ParseFiat(in.value([]string{"amount"}).amountOf(c.Exponent), c)
 		if err != nil {
 			in.err = again(in.prefix+"amount", err)
 		}

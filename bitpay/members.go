@@ -182,10 +182,12 @@ func (r *reader) time(name string) (time.Time, bool) {
 	return t, true
 }
 
-// inner gives a reader of an object within the body; of an empty one where it is absent.
+// inner gives a reader of an object within the body; of an empty one where it is absent. An empty list is what PHP makes
+// of an empty map.
 func (r *reader) inner(name string) *reader {
 	v := r.value([]string{name})
-	if v.kind != absent && v.kind != object {
+	empty := v.kind == array && len(v.elements()) == 0
+	if v.kind != absent && v.kind != object && !empty {
 		r.fail(name, "must be an object")
 	}
 	return &reader{body: Body{v.members()}, prefix: r.prefix + name + ".", err: r.err}
