@@ -68,7 +68,8 @@ func cells() map[string]filling {
 	return map[string]filling{
 		"GET /assets/{file}": fixed("/assets/none.css"), "GET /sign-in": fixed("/sign-in"), "GET /welcome": fixed("/welcome"), "GET ": fixed(""), "GET /{$}": fixed("/"),
 		"GET /{rest...}": fixed("/nothing/here"), "GET /account": fixed("/account"),
-		"POST /sign-in": fixed("/sign-in", "name", "nobody", "password", "guess"), "POST /welcome": fixed("/welcome", "name", "nobody", "key", "guess"),
+		"GET /payments/{id}": func(n names) (string, []string) { return "/payments/" + n.invoice, nil },
+		"POST /sign-in":      fixed("/sign-in", "name", "nobody", "password", "guess"), "POST /welcome": fixed("/welcome", "name", "nobody", "key", "guess"),
 		"POST /sign-out": fixed("/sign-out"), "POST /account/sign-out": fixed("/account/sign-out"),
 		"POST /account/password": fixed("/account/password", "old", "guess", "password", words, "again", words),
 

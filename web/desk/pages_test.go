@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"satchel/auth"
 	"satchel/fault"
 	"satchel/invoice"
+	"satchel/merchant"
 	"satchel/money"
 	"satchel/store/storetest"
 )
@@ -85,6 +87,29 @@ func TestAnInvoicesStory(t *testing.T) {
 	for _, id := range []string{"none", strings.Repeat("x", 5000), "%2e%2e"} {
 		if status, _ := b.get("invoices/" + id); status != http.StatusNotFound {
 			t.Errorf("%.20s: %d", id, status)
+		}
+	}
+}
+
+// BitPay's plug-ins link from an order to its invoice; the operator lands there, and nowhere else.
+func TestTheAddressThatPlugInsLinkTo(t *testing.T) {
+	o := newOffice(t)
+	theirs, mine := o.furnish(shopA), o.furnish(shopB)
+	bob, alice := o.hires("bob", auth.Viewer, shopB), o.hires("alice", auth.Owner, "")
+	for _, id := range []invoice.ID{theirs.new.ID, "none"} {
+		if status, _ := bob.get(home + "/payments/" + string(id)); status != http.StatusNotFound {
+			t.Errorf("%s: %d", id, status)
+		}
+	}
+	for _, c := range []struct {
+		who  *person
+		shop merchant.ID
+		id   invoice.ID
+	}{{bob, shopB, mine.new.ID}, {alice, shopA, theirs.new.ID}, {alice, shopB, mine.new.ID}} {
+		res := c.who.do(httptest.NewRequest(http.MethodGet, home+"/payments/"+string(c.id), http.NoBody))
+		bodyOf(t, res)
+		if to := res.Header.Get("Location"); res.StatusCode != http.StatusSeeOther || to != home+"/m/"+string(c.shop)+"/invoices/"+string(c.id) {
+			t.Errorf("%s of %s: %d %s", c.id, c.shop, res.StatusCode, to)
 		}
 	}
 }

@@ -34,6 +34,7 @@ func table() []route {
 		{get, home, viewer, (*visit).enter},
 		{get, home + "/{$}", viewer, (*visit).enter},
 		{get, home + "/{rest...}", viewer, (*visit).nowhere},
+		{get, home + "/payments/{id}", viewer, (*visit).payment},
 		{post, home + "/sign-out", viewer, (*visit).signOut},
 		{get, home + "/account", viewer, (*visit).account},
 		{post, home + "/account/password", viewer, (*visit).changePassword},

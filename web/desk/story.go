@@ -2,8 +2,10 @@ package desk
 
 import (
 	"context"
+	"net/url"
 	"time"
 
+	"satchel/fault"
 	"satchel/invoice"
 	"satchel/merchant"
 	"satchel/notify"
@@ -90,6 +92,23 @@ type event struct {
 	Exception    string
 	Detail       string
 	Reason, Code string
+}
+
+// payment leads to an invoice from the address under which BitPay's dashboard has it: its plug-ins write that address into
+// the notes of an order.
+func (v *visit) payment() error {
+	id := invoice.ID(v.req.PathValue("id"))
+	for _, m := range v.shops {
+		_, err := v.d.cfg.Store.Invoice(v.ctx(), m.ID, id)
+		switch {
+		case err == nil:
+			v.shop = m
+			return v.to(v.root() + "/invoices/" + url.PathEscape(string(id)))
+		case !fault.Is(err, fault.NotFound):
+			return err
+		}
+	}
+	return errNowhere
 }
 
 func (v *visit) invoice() error {
