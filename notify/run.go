@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -201,6 +202,7 @@ func (n *Notifier) rest(ctx context.Context, next time.Time) {
 			return
 		case <-n.wake:
 			timer.Stop()
+			runtime.Gosched() // one look for all who are just done
 			return
 		case <-timer.C:
 			waited += wait

@@ -27,11 +27,12 @@ const maxBatch = 512
 
 // job is a function that waits for its commit.
 type job struct {
-	fn    func(*txn) error
-	waits bool         // also for room on a full disk
-	state atomic.Int32 // waiting, then taken or abandoned
-	err   error
-	done  chan struct{}
+	fn      func(*txn) error
+	waits   bool         // also for room on a full disk
+	lingers bool         // may wait for others to share its commit
+	state   atomic.Int32 // waiting, then taken or abandoned
+	err     error
+	done    chan struct{}
 }
 
 const (
@@ -200,10 +201,13 @@ func stoppedFault() error {
 // drain commits batches until nothing waits, or until the disk is full.
 func (db *DB) drain() error {
 	for !db.queue.empty() {
+		db.linger()
 		if db.hold() {
 			return nil
 		}
-		if err := db.commit(db.queue.take()); err != nil {
+		jobs := db.queue.take()
+		db.shared = len(jobs) > 1
+		if err := db.commit(jobs); err != nil {
 			return err
 		}
 	}

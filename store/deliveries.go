@@ -89,7 +89,7 @@ func (t *txn) withBody(id uint64, rec *deliveryRecord) (notify.Delivery, error) 
 // next delivery of the lane may go. A delivery that counts no attempt more was put off, and nothing was tried. What was
 // read before another attempt was recorded is refused: an old failure must not undo a success.
 func (db *DB) RecordAttempt(ctx context.Context, d notify.Delivery, a notify.Attempt) error {
-	return db.follow(ctx, func(t *txn) error {
+	return db.record(ctx, func(t *txn) error {
 		rec, ok, err := t.deliveryRecord(d.ID)
 		if err != nil {
 			return err

@@ -61,6 +61,7 @@ type DB struct {
 	once    sync.Once
 	full    atomic.Pointer[fault.Error] // why nothing may be created; nil: it may
 	holding atomic.Bool                 // commits wait for room on the disk
+	shared  bool                        // the last commit was of several writes; the committer's own
 }
 
 var (
