@@ -28,7 +28,7 @@ type shares struct {
 	at       map[string]int
 	busy     map[uint64]struct{}
 	proven   map[string]struct{} // answered last time
-	starved  bool                // somebody was turned away since the last look
+	starved  bool                // somebody was turned away since the last look, or may have been: there is no room left
 }
 
 func newShares(workers, perEndpoint int) *shares {
@@ -102,6 +102,7 @@ func (s *shares) take(id uint64, key string) (share, bool) {
 	s.sending++
 	s.at[key]++
 	s.busy[id] = struct{}{}
+	s.starved = s.starved || s.roomLocked(key) == 0
 	return share{id: id, key: key, proven: proven}, true
 }
 

@@ -93,6 +93,37 @@ func TestStoreThatFailsIsAskedAgainAndNothingIsSentTwice(t *testing.T) {
 	})
 }
 
+// An answer makes room for the next attempt, however long its record takes.
+func TestASlowStoreHoldsUpNoAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, sent, store := newMemory(), atomic.Int32{}, make(chan struct{})
+		m.failRecord = func(Delivery) error {
+			select {
+			case <-store:
+				return nil
+			default:
+				return fault.New(fault.Unavailable, "disk full")
+			}
+		}
+		const most = DefaultWorkers * (1 + recordsPerWorker)
+		for i := range uint64(most + 50) {
+			m.add(i, hook, time.Now())
+		}
+		n := newTest(t, Config{Store: m}, func(*http.Request) (*http.Response, error) { sent.Add(1); return answer(200), nil })
+		running(t, n)
+		synctest.Wait()
+		if sent.Load() != most {
+			t.Errorf("%d were sent while nothing could be recorded, want %d", sent.Load(), most)
+		}
+		close(store)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if sent.Load() != most+50 || len(m.order) != most+50 {
+			t.Errorf("%d sent and %d recorded in the end", sent.Load(), len(m.order))
+		}
+	})
+}
+
 // A store that says that it has ended is not asked again: the daemon is on its way out, and must not be held up.
 func TestStoreThatEndedIsNotAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
