@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -53,9 +52,11 @@ func newWorld(ctx context.Context, binary, dir string) (w *world, err error) {
 	if w.sink, err = newSink(ctx); err != nil {
 		return w, err
 	}
-	if w.api, err = freeAddress(ctx); err != nil {
+	ports, err := regtest.FreePorts(ctx, 1)
+	if err != nil {
 		return w, err
 	}
+	w.api = ports[0]
 	if w.front, err = newFront(ctx, w.api, dir); err != nil {
 		return w, err
 	}
@@ -268,13 +269,4 @@ func (w *world) logTail() string {
 	}
 	list := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return strings.Join(list[max(0, len(list)-lines):], "\n")
-}
-
-// freeAddress finds a port that nobody listens on.
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }

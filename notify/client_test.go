@@ -138,12 +138,15 @@ func TestPostSaysWhyThereIsNoAnswer(t *testing.T) {
 	own := func(_ context.Context, to netip.AddrPort) string {
 		return map[uint16]string{4242: "the node's RPC"}[to.Port()]
 	}
-	c := realClient(t, 300*time.Millisecond, clientConfig{allowPrivate: true, own: own})
+	c := realClient(t, time.Minute, clientConfig{allowPrivate: true, own: own})
+	hasty := realClient(t, 300*time.Millisecond, clientConfig{allowPrivate: true})
+	if got := hasty.post(t.Context(), stuck, c.header(), []byte(`{}`)); got.Error != "timeout after 300ms" || got.Status != 0 {
+		t.Errorf("no answer in time: status %d, %q", got.Status, got.Error)
+	}
 	for url, want := range map[string]string{
 		closed:                          "connection refused",
 		secure.URL:                      "TLS: certificate signed by an unknown authority",
 		"https" + plain[len("http"):]:   "TLS: the endpoint does not speak TLS",
-		stuck:                           "timeout after 300ms",
 		reset:                           "connection reset",
 		eof:                             "connection closed without an answer",
 		odd:                             `no valid answer: net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0-odd"`,

@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -93,18 +92,22 @@ func start(ctx context.Context, binary string, cfg Config, log *slog.Logger) (*N
 
 // prepare chooses ports, writes the configuration and makes the clients.
 func (n *Node) prepare(ctx context.Context, extra []string) error {
-	ports, err := freePorts(ctx, 1+len(topics()))
+	addresses, err := FreePorts(ctx, 1+len(topics()))
 	if err != nil {
 		return err
 	}
-	n.rpc = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))
+	n.rpc = addresses[0]
+	_, port, err := net.SplitHostPort(n.rpc)
+	if err != nil {
+		return err
+	}
 	n.args = []string{
-		"-regtest", "-server", "-rest", "-datadir=" + n.dir, "-rpcport=" + strconv.Itoa(ports[0]), "-rpcbind=127.0.0.1", "-rpcallowip=127.0.0.1",
+		"-regtest", "-server", "-rest", "-datadir=" + n.dir, "-rpcport=" + port, "-rpcbind=127.0.0.1", "-rpcallowip=127.0.0.1",
 		"-listen=0", "-dnsseed=0", "-fixedseeds=0", "-natpmp=0", "-txindex=0", "-checkmempool=0", "-checkblockindex=0", "-printtoconsole=0", "-keypool=4",
 		"-fallbackfee=0.0002", "-minrelaytxfee=0.000001", "-blockmintxfee=0.000001", "-blockmaxweight=3996000", "-rpcworkqueue=256",
 	}
 	for i, topic := range topics() {
-		n.zmq[topic] = "tcp://127.0.0.1:" + strconv.Itoa(ports[1+i])
+		n.zmq[topic] = "tcp://" + addresses[1+i]
 		n.args = append(n.args, "-zmqpub"+topic+"="+n.zmq[topic], "-zmqpub"+topic+"hwm=100000")
 	}
 	n.args = append(n.args, extra...)
@@ -119,24 +122,6 @@ func (n *Node) prepare(ctx context.Context, extra []string) error {
 	cfg.URL += "/wallet/" + walletName
 	n.payer, err = chain.NewNode(cfg)
 	return err
-}
-
-// freePorts finds TCP ports on loopback that nobody listens on.
-func freePorts(ctx context.Context, count int) ([]int, error) {
-	ports := make([]int, count)
-	for i := range ports {
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
-		}
-		defer l.Close() //nolint:errcheck // held until all are found, so that they differ
-		addr, ok := l.Addr().(*net.TCPAddr)
-		if !ok {
-			return nil, errors.New("find a free port: not TCP")
-		}
-		ports[i] = addr.Port
-	}
-	return ports, nil
 }
 
 // errEnded: bitcoind ended instead of starting.

@@ -4,7 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net"
 	"os"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -154,4 +158,35 @@ func TestBitcoindsOwnWordsAboutABadArgument(t *testing.T) {
 		t.Fatal("started with an argument that does not exist")
 	}
 	t.Log(err)
+}
+
+// A port that was found is below those of outgoing connections, so that it stays free while its owner starts again.
+func TestFreePorts(t *testing.T) {
+	const most = 50
+	ports, err := regtest.FreePorts(t.Context(), most)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lowest int
+	if _, err := fmt.Sscan(string(text), &lowest); err != nil {
+		t.Fatal(err)
+	}
+	for i, address := range ports {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := strconv.Atoi(port); err != nil || n >= lowest || slices.Contains(ports[:i], address) {
+			t.Errorf("port %s of %v (%v)", port, ports, err)
+		}
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = l.Close()
+	}
 }

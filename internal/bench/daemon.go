@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -56,9 +55,11 @@ func (b *bench) newDaemon(ctx context.Context, node *regtest.Node, notify string
 		return nil, err
 	}
 	d := &daemon{binary: binary, dir: dir}
-	if d.api, err = freePort(ctx); err != nil {
+	ports, err := regtest.FreePorts(ctx, 1)
+	if err != nil {
 		return nil, err
 	}
+	d.api = ports[0]
 	if _, err := d.run(ctx, "init", "--network", "regtest", "--key", key, "--data-dir", dir, "--node-url", node.URL(), "--cookie-file", node.CookieFile(), "--start-index", "0", "--yes"); err != nil {
 		return nil, err
 	}
@@ -205,13 +206,4 @@ func readOrder(res *http.Response) (order, error) {
 	}
 	err = json.Unmarshal(answer, &doc)
 	return doc.Data, err
-}
-
-func freePort(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }

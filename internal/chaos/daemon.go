@@ -41,11 +41,11 @@ const restartPatience = 30 * time.Second
 // newDaemon sets the daemon up as its users do, and starts it.
 func newDaemon(ctx context.Context, binary, dir string, node *regtest.Node, r *receiver) (*daemon, error) {
 	d := &daemon{binary: binary, dir: filepath.Join(dir, "data")}
-	port, err := freePort(ctx)
+	ports, err := regtest.FreePorts(ctx, 1)
 	if err != nil {
 		return nil, err
 	}
-	d.api = port
+	d.api = ports[0]
 	var made struct {
 		Secret string `json:"webhookSecret"`
 	}
