@@ -123,7 +123,7 @@ func (f *field) signs(call string) reply {
 	f.t.Helper()
 	_, rest, _ := strings.Cut(f.words.Replace(call), " ")
 	target, body, _ := strings.Cut(rest, " ")
-	return f.send(call, f.spelling.headers(f.shop.t, f.client, target, body)...)
+	return f.send(call, f.spelling.headers(f.t, f.client, target, body)...)
 }
 
 // TestCallsOfTheField makes the invoice calls of the clients that were recorded, each in its own spelling. What they get is
