@@ -140,10 +140,11 @@ type view struct {
 	merchant string
 	as       bitpay.View
 	base     string
+	bare     bool
 }
 
 func viewFor(p auth.Principal, m merchant.Merchant, r *request) view {
-	return view{by: p, merchant: m.Name, as: viewOf(p), base: r.base}
+	return view{by: p, merchant: m.Name, as: viewOf(p), base: r.base, bare: r.bare}
 }
 
 func viewOf(p auth.Principal) bitpay.View {
@@ -169,7 +170,11 @@ func (a *API) document(ctx context.Context, inv invoice.Invoice, v view) (bitpay
 		}
 		tip = a.cfg.Tip()
 	}
-	return bitpay.InvoiceDocument(a.facts(inv, receipts, tip, v), v.as), nil
+	f := a.facts(inv, receipts, tip, v)
+	if v.bare {
+		return bitpay.BareInvoice(f, v.as), nil
+	}
+	return bitpay.InvoiceDocument(f, v.as), nil
 }
 
 func (a *API) facts(inv invoice.Invoice, receipts []invoice.Receipt, tip int32, v view) bitpay.Facts {

@@ -52,6 +52,8 @@ func (m *matrix) cells() map[string][]cell {
 	}
 	return map[string][]cell{
 		"GET /api/rates":             nameless("/api/rates"),
+		"POST /api/invoice":          {body(func(n names) (string, string) { return "/api/invoice", order(n) }).writing()},
+		"GET /api/invoice/:id":       {get(func(n names) string { return "/api/invoice/" + n.Invoice })},
 		"GET /currencies":            nameless("/currencies"),
 		"GET /healthz":               nameless("/healthz"),
 		"GET /openapi.json":          nameless("/openapi.json"),

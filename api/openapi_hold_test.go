@@ -156,6 +156,10 @@ func proved(x exchange) openapi3filter.AuthenticationFunc {
 			if q, err := url.ParseQuery(x.req.URL.RawQuery); err == nil && q.Get("token") != "" {
 				return nil
 			}
+		case "name":
+			if basic(h) != "" {
+				return nil
+			}
 		case "identity":
 			if h.Get("X-Identity") != "" || h.Get("X-Pubkey") != "" {
 				return nil

@@ -169,6 +169,11 @@ func (w *walk) walkInvoices() {
 		w.does(by, "GET /invoices/"+id, 200)
 	}
 	w.does(w.nobody, "GET /invoices/none", 404)
+	w.does(w.till, `POST /api/invoice {"price":5,"currency":"USD","orderID":"old"}`, 200)
+	w.does(w.owner, `POST /api/invoice {"price":5,"currency":"USD"}`, 200)
+	w.does(w.nobody, `POST /api/invoice {"price":5,"currency":"USD"}`, 401)
+	w.does(w.owner, "GET /api/invoice/"+id, 200)
+	w.does(w.till, "GET /api/invoice/none", 404)
 	w.does(w.owner, "GET /invoices?limit=&status=NEW&dateStart=2020-01-01&dateEnd=2030-01-01", 200)
 	w.does(w.owner, "GET /invoices?status=lost", 400)
 	w.does(w.till, "GET /invoices", 403)

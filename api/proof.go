@@ -37,7 +37,7 @@ func (a *API) authenticate(ctx context.Context, req *http.Request, r *request, r
 
 // prove finds out what the call's token and signature are worth.
 func (a *API) prove(ctx context.Context, req *http.Request, r *request, rt *row) (auth.Principal, error) {
-	token, err := carried(req, r)
+	token, err := carried(req, r, rt.basic)
 	if err != nil {
 		return auth.Principal{}, err
 	}
@@ -114,13 +114,17 @@ func (a *API) unproved(r *request, err error) error {
 }
 
 // carried finds the token of a call: in the Authorization header, the body or the query (BitPay API, "Tokens"). An empty
-// one is absent. Two different ones are refused, so that nobody is taken for somebody else.
-func carried(req *http.Request, r *request) (string, error) {
+// one is absent. Two different ones are refused, so that nobody is taken for somebody else. Basic authentication is looked at
+// only where it is asked for: elsewhere it is a proxy's business.
+func carried(req *http.Request, r *request, asName bool) (string, error) {
 	query, err := r.query.Text("token")
 	if err != nil {
 		return "", err
 	}
 	token := ""
+	if asName {
+		token = basic(req.Header)
+	}
 	for _, t := range [...]string{bearer(req.Header), r.body.Token(), query} {
 		switch {
 		case t == "":

@@ -37,6 +37,8 @@ func (a *API) table() []route {
 	user := []auth.Facade{auth.User}
 	get, post, put, del := http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
 	list := []route{
+		{post, legacyPath, sellers, a.createBareInvoice, nil},
+		{get, legacyPath + "/:id", sellers, a.showBareInvoice, nil},
 		{get, "/api/rates", public, a.bareRates, nil},
 		{get, "/clients", user, a.listClients, nil},
 		{post, "/clients", public, a.registerClient, nil},
@@ -136,6 +138,7 @@ type row struct {
 	segments []string
 	resource string // what a resource token of the route's :id is of; "": the route addresses a collection
 	unsigned bool   // that token suffices without the signature of its parent
+	basic    bool   // a token may come as the name of HTTP's basic authentication
 }
 
 func newTable(list []route) *table {
@@ -153,8 +156,8 @@ func newTable(list []route) *table {
 // addressed tells which resource a route addresses: "/invoices/:id" and all below it an invoice, "/invoices" none. A shop
 // asks for a callback again with nothing but the invoice's token.
 func addressed(r route, segments []string) row {
-	w := row{route: r, segments: segments}
-	if slices.Contains(segments, ":id") {
+	w := row{route: r, segments: segments, basic: strings.HasPrefix(r.path, legacyPath)}
+	if slices.Contains(segments, ":id") && !w.basic {
 		w.resource = strings.TrimSuffix(segments[0], "s")
 		w.unsigned = r.method == http.MethodPost && segments[len(segments)-1] == "notifications"
 	}

@@ -26,6 +26,7 @@ type request struct {
 	id     string // X-Request-Id
 	caller caller
 	base   string // our public URL, as the caller used it
+	bare   bool   // an invoice is answered without anything around it
 	vars   [maxVars]string
 	query  bitpay.Query
 	raw    []byte      // the body's bytes, of POST and PUT

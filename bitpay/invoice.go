@@ -34,6 +34,13 @@ func InvoiceDocument(f Facts, v View) Raw {
 	return e.b
 }
 
+// BareInvoice is the same invoice with nothing around it, as it was answered before there were facades.
+func BareInvoice(f Facts, v View) Raw {
+	e := newEncoder(invoiceSize)
+	e.invoice(f, v)
+	return e.b
+}
+
 func (e *encoder) invoice(f Facts, v View) {
 	inv := f.Invoice
 	e.open()

@@ -1,0 +1,39 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"satchel/auth"
+	"satchel/bitpay"
+)
+
+// legacyPath is where shops made invoices before there were tokens: with an API key for the name of HTTP's basic
+// authentication (RFC 7617), and an invoice for an answer that has nothing around it. Any token that needs no signature is
+// such a key.
+const legacyPath = "/api/invoice"
+
+// createBareInvoice is POST /api/invoice.
+func (a *API) createBareInvoice(ctx context.Context, p auth.Principal, r *request) (bitpay.Raw, error) {
+	r.bare = true
+	return a.createInvoice(ctx, p, r)
+}
+
+// showBareInvoice is GET /api/invoice/:id.
+func (a *API) showBareInvoice(ctx context.Context, p auth.Principal, r *request) (bitpay.Raw, error) {
+	r.bare = true
+	return a.showInvoice(ctx, p, r)
+}
+
+// basic reads an API key from "Authorization: Basic …". Some clients write the colon behind it, and others do not.
+func basic(h http.Header) string {
+	scheme, text, _ := strings.Cut(strings.TrimSpace(h.Get("Authorization")), " ")
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil || !strings.EqualFold(scheme, "Basic") {
+		return ""
+	}
+	key, _, _ := strings.Cut(string(raw), ":")
+	return key
+}
