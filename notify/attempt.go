@@ -79,7 +79,25 @@ func (n *Notifier) signed(ctx context.Context, d Delivery, s merchant.Secrets, a
 	h.Set(webhooks.HeaderWebhookSignature, signature)
 	h.Set("Satchel-Sequence", strconv.FormatUint(d.Event, 10))
 	h.Set("Satchel-Revision", strconv.FormatUint(uint64(d.Revision), 10))
+	if key := n.tokenOf(ctx, d); key != "" {
+		h.Set(tokenSignature, SignWithToken(key, d.Body))
+	}
 	return n.client.post(ctx, d.Endpoint, h, d.Body)
+}
+
+// tokenOf gives the token that made a delivery's invoice; "" where none did, or it cannot be read. Few receivers want to see
+// its signature, so no callback waits for it.
+func (n *Notifier) tokenOf(ctx context.Context, d Delivery) string {
+	if n.token == nil || d.Invoice == "" {
+		return ""
+	}
+	key, err := n.token(ctx, d)
+	if err != nil {
+		n.log.LogAttrs(ctx, slog.LevelWarn, "cannot tell which token made an invoice",
+			slog.String("invoice", string(d.Invoice)), slog.Any("error", err))
+		return ""
+	}
+	return key
 }
 
 func (n *Notifier) mail(ctx context.Context, d Delivery) Attempt {

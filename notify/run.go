@@ -41,6 +41,9 @@ type Config struct {
 	Now     func() time.Time // nil: the system's clock
 	Observe func(Attempt)    // metrics, called after each attempt was recorded
 
+	// Token gives the token that made a delivery's invoice; "" where none did. nil: callbacks are not signed with it.
+	Token func(ctx context.Context, d Delivery) (string, error)
+
 	Version      string        // of this program, for User-Agent
 	Timeout      time.Duration // of one attempt in all, from the dial to the answer's status
 	RetryFor     time.Duration // see Policy
@@ -61,6 +64,7 @@ type Notifier struct {
 	log     *slog.Logger
 	now     func() time.Time
 	observe func(Attempt)
+	token   func(context.Context, Delivery) (string, error)
 	client  client
 	policy  Policy
 	shares  *shares
@@ -86,7 +90,7 @@ func newNotifier(c Config, rt http.RoundTripper) (*Notifier, error) {
 		return nil, errors.New("notify: workers, connections and times must be positive")
 	}
 	return &Notifier{
-		store: c.Store, mailer: c.Mailer, log: c.Log, now: c.Now, observe: c.Observe,
+		store: c.Store, mailer: c.Mailer, log: c.Log, now: c.Now, observe: c.Observe, token: c.Token,
 		client: client{transport: rt, timeout: c.Timeout, agent: "satchel/" + c.Version},
 		policy: Policy{RetryFor: c.RetryFor},
 		shares: newShares(c.Workers, c.PerEndpoint),

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 const hook = "https://shop.example/ipn?key=hush"
@@ -140,6 +142,44 @@ func TestGoneAndRetryAfter(t *testing.T) {
 			if d := m.row(id); d.State != Delivered || d.Progress.Attempts != 2 {
 				t.Errorf("%s after its time: %v after %d", d.Endpoint, d.State, d.Progress.Attempts)
 			}
+		}
+	})
+}
+
+// TestTheTokenSigns: newer plug-ins take only what is signed with the token of the shop. An invoice that none made, or of
+// which it cannot be told, has its callback all the same.
+func TestTheTokenSigns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		for inv := range uint64(3) {
+			m.add(inv+1, hook, time.Now())
+		}
+		var mu sync.Mutex
+		seen := map[string][]string{}
+		n := newTest(t, Config{Store: m, Token: func(_ context.Context, d Delivery) (string, error) {
+			switch d.Invoice {
+			case "inv-1":
+				return "9XeTheShopsToken", nil
+			case "inv-2":
+				return "", nil
+			}
+			return "", errors.New("the disk is away")
+		}}, func(r *http.Request) (*http.Response, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[r.Header.Get("Webhook-Id")] = r.Header.Values("X-Signature")
+			return answer(200), nil
+		})
+		running(t, n)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		// base64_encode(hash_hmac('sha256', $body, $token, true)) of PHP
+		want := map[string][]string{"evt-1": {"lRvaFYJvyIVIJ9v+O0QsKL6N9ZLNOWEqTAOWLa45j8o="}, "evt-2": nil, "evt-3": nil}
+		if diff := cmp.Diff(want, seen); diff != "" {
+			t.Error(diff)
+		}
+		if _, err := n.Sample(t.Context(), hook, m.secrets); err != nil || seen["evt-1"] == nil {
+			t.Errorf("a sample, which is no invoice's: %v", err)
 		}
 	})
 }

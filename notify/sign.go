@@ -1,7 +1,9 @@
 package notify
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -77,6 +79,17 @@ func signOnce(s merchant.Secret, id string, at time.Time, body []byte) (string, 
 		return "", fmt.Errorf("sign callback: %w", err)
 	}
 	return value, nil
+}
+
+// tokenSignature is the header by which BitPay came to sign its callbacks.
+const tokenSignature = "X-Signature"
+
+// SignWithToken gives the value of BitPay's X-Signature header, without which its newer plug-ins take no callback: base64 of
+// HMAC-SHA256 over the body, whose key is the text of the token that made the invoice.
+func SignWithToken(token string, body []byte) string {
+	h := hmac.New(sha256.New, []byte(token))
+	h.Write(body)
+	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
 // Verify checks a callback as its receiver does (Standard Webhooks): one of the signatures is the secret's, and the

@@ -64,6 +64,9 @@ func (c *scene) signature(h *hook) {
 			c.t.Errorf("%s: the signature is good", what)
 		}
 	}
+	if got := p.header.Get("X-Signature"); got != notify.SignWithToken(c.token, p.body) {
+		c.t.Errorf("BitPay's own signature is %q", got)
+	}
 	if p.header.Get("Satchel-Sequence") == "" || p.header.Get("Satchel-Revision") == "" || p.header.Get("Content-Type") != "application/json" {
 		c.t.Errorf("headers %v", p.header)
 	}

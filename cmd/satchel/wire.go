@@ -220,7 +220,7 @@ func (d *daemonParts) wireMoney() error {
 	d.own = newOwnPorts(d.set, d.node)
 	d.notifier, err = notify.New(notify.Config{
 		Store: d.db, Mailer: mailer, Log: d.part("notify"), Now: d.clock.Now, Version: version, Timeout: d.set.timeout, RetryFor: d.set.retryFor,
-		AllowPrivate: d.set.allowPrivate, Own: d.own.At, Observe: func(a notify.Attempt) { d.metrics.Delivered(a.Status, a.Took) },
+		AllowPrivate: d.set.allowPrivate, Own: d.own.At, Token: d.madeWith, Observe: func(a notify.Attempt) { d.metrics.Delivered(a.Status, a.Took) },
 	})
 	return err
 }
