@@ -35,6 +35,7 @@ func calls() []call {
 		{"event-stream", "`GET /events`, streamed while the invoice is paid"},
 		{"rates", "`GET /rates` after signed calls"},
 		{"currencies", "`GET /currencies`"},
+		{"wallets", "`GET /supportedWallets`"},
 		{"session", "`POST /sessions`, and calls in the session"},
 		{"session-expiry", "an expired session is replaced by the client"},
 		{"user", "`GET /user`"},

@@ -20,15 +20,15 @@ func clients(dir string) []client {
 		{name: "bitpay-sdk 8.0.4", command: []string{"node", "bitpay-sdk.js", "bitpay-sdk-8"}, lacks: sdk},
 		{name: "bitpay-sdk 5.0.2", command: []string{"node", "bitpay-sdk.js", "bitpay-sdk-5"}, lacks: append([]string{"schema"}, sdk...)},
 		{name: "bitpay-sdk 3.0.2202", command: []string{"node", "bitpay-sdk-3.js"}, lacks: append([]string{
-			"schema", "guid-twice", "update", "pay-test", "cancel", "guid", "guid-cancel", "event-token",
+			"schema", "guid-twice", "update", "pay-test", "cancel", "guid", "guid-cancel", "event-token", "wallets",
 		}, sdk...)},
 		{name: "btcpay 0.2.5", command: []string{"node", "btcpay.js"}, lacks: []string{
 			"pair-client", "pair-offer", "tokens", "create-bearer", "get-public", "resend", "update", "pay-test", "cancel", "guid", "guid-cancel",
-			"adjust", "event-token", "event-stream", "currencies", "session", "session-expiry", "user", "unpair", "cli", "schema",
+			"adjust", "event-token", "event-stream", "currencies", "wallets", "session", "session-expiry", "user", "unpair", "cli", "schema",
 		}},
 		{name: "bitpay-go 2.2.2", command: []string{filepath.Join(dir, "bin", "bitpaygo")}, lacks: []string{
 			"create-bearer", "guid-twice", "get", "list", "ipn-extended", "update", "pay-test", "cancel", "guid", "guid-cancel", "event-token",
-			"event-stream", "rates", "currencies", "session", "session-expiry", "user", "unpair", "cli", "schema",
+			"event-stream", "rates", "currencies", "wallets", "session", "session-expiry", "user", "unpair", "cli", "schema",
 		}},
 		{name: "bitpay 0.3.1", command: []string{node10, "bitpay-rest.js", "bitpay"}, lacks: append([]string{"session", "session-expiry"}, generic...)},
 		{name: "bitpay-rest 0.3.2", command: []string{node10, "bitpay-rest.js", "bitpay-rest"}, lacks: generic},

@@ -134,6 +134,8 @@ class Adapter {
 
   async currency(code) { return (await send(this.client, 'public', 'get', 'currencies')).find((c) => c.code === code); }
 
+  wallets() { return send(this.client, 'public', 'get', 'supportedWallets'); }
+
   stranger() { return new Adapter(); }
 
   async user() { assert.strictEqual(typeof (await send(this.client, 'user', 'get', 'user')).name, 'string'); }

@@ -19,6 +19,7 @@ const { TokenContainer } = require(root + '/dist/TokenContainer');
 const schemas = name === 'bitpay-sdk-8' ? {
   invoice: require(root + '/dist/Model/Invoice/Invoice.zod.js').invoiceSchema,
   eventToken: require(root + '/dist/Model/Invoice/InvoiceEventToken.zod.js').invoiceEventTokenInterfaceSchema,
+  wallet: require(root + '/dist/Model/Wallet/Wallet.zod.js').walletInterfaceSchema,
   currency: require(root + '/dist/Model/Currency/Currency.zod.js').currencyInterfaceSchema,
   rate: require(root + '/dist/Model/Rates/Rate.zod.js').rateInterfaceSchema,
 } : null;
@@ -98,6 +99,8 @@ class Adapter {
   rate(coin, currency) { return this.client.getRate(coin, currency); }
 
   currency(code) { return this.client.getCurrencyInfo(code).then((c) => this.fits('currency', c)); }
+
+  wallets() { return this.client.getSupportedWallets().then((list) => list.map((w) => this.fits('wallet', w))); }
 
   stranger() { return new Adapter(); }
 }

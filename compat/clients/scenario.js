@@ -294,6 +294,13 @@ class Scenario {
         assert.strictEqual((await this.a.currency('EUR')).precision, 2);
       });
     }
+    if (this.can('wallets')) {
+      await step('wallets', async () => {
+        const [wallet, ...more] = await this.a.wallets();
+        assert.strictEqual(more.length, 0);
+        assert.deepStrictEqual(wallet.currencies.map((c) => c.code), ['BTC']);
+      });
+    }
   }
 
   async refusals() {
