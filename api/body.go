@@ -18,15 +18,7 @@ const maxBody = 128 << 10
 // errSlowBody marks a body that did not arrive in time.
 var errSlowBody = errors.New("body did not arrive in time")
 
-// readBody reads a body as it was sent, since a signature is over its bytes.
-func readBody(out *recorder, req *http.Request) ([]byte, error) {
-	if err := checkType(req.Header); err != nil {
-		return nil, err
-	}
-	return readAll(out.ResponseWriter, req, maxBody)
-}
-
-// readAll reads a body of at most so many bytes.
+// readAll reads a body of at most so many bytes, as it was sent, since a signature is over them.
 func readAll(w http.ResponseWriter, req *http.Request, limit int64) ([]byte, error) {
 	if req.ContentLength > limit {
 		return nil, tooLarge(limit)

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/base64"
+	"mime"
 	"net/http"
 	"strings"
 
@@ -14,6 +15,13 @@ import (
 // authentication (RFC 7617), and an invoice for an answer that has nothing around it. Any token that needs no signature is
 // such a key.
 const legacyPath = "/api/invoice"
+
+// isForm tells that a body is a form, as programs wrote it by hand and curl does with -d. Nobody's page can send one in a
+// shop's name: it would need the key.
+func isForm(h http.Header) bool {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && kind == "application/x-www-form-urlencoded" && h.Get("Content-Encoding") == ""
+}
 
 // createBareInvoice is POST /api/invoice.
 func (a *API) createBareInvoice(ctx context.Context, p auth.Principal, r *request) (bitpay.Raw, error) {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -50,6 +51,45 @@ func TestShopsWithAnAPIKey(t *testing.T) {
 			t.Errorf("of another merchant: %s", text)
 		}
 	}
+}
+
+// TestFormsWithAnAPIKey: programs of that time, and BitPay's own example with curl -d, sent a form.
+func TestFormsWithAnAPIKey(t *testing.T) {
+	s := newShop(t, nil)
+	send := func(path, form string) reply {
+		t.Helper()
+		return s.send(http.MethodPost, path, form, append(asKey(s.pos), "Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")...)
+	}
+	made := send("/api/invoice", "&price=19.95&currency=USD&orderID=71&itemDesc=Zwei+Br%C3%B6tchen&posData=%7B%22id%22%3A+1%7D&physical=true&fullNotifications=true&price=19.95")
+	if text := made.refused(t, http.StatusBadRequest); text != "price: is given twice" {
+		t.Error(text)
+	}
+	made = send("/api/invoice", "&price=19.95&currency=USD&orderID=71&itemDesc=Zwei+Br%C3%B6tchen&posData=%7B%22id%22%3A+1%7D&physical=true&fullNotifications=true&buyer[name]=B")
+	d := made.json(t)
+	if made.status != http.StatusOK || d["price"] != 19.95 || d["orderId"] != "71" || d["itemDesc"] != "Zwei Brötchen" || d["posData"] != `{"id": 1}` {
+		t.Fatalf("%d %s", made.status, made.body)
+	}
+	var many strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&many, "&m%d=1", i)
+	}
+	for form, says := range map[string]string{
+		many.String():                 "the form has more than 256 members",
+		"price=1":                     "currency: is required",
+		"price=%zz&currency=USD":      "the form is not properly encoded UTF-8",
+		"price=1&currency=USD%ff":     "the form is not properly encoded UTF-8",
+		"price=1&currency=USD%00":     "the form is not properly encoded UTF-8",
+		`{"price":1,"currency":"USD"`: "price: is required",
+		strings.Repeat("&a", 2) + "&" + strings.Repeat("x", 99) + "=1": "a: is given twice",
+	} {
+		if text := send("/api/invoice", form).refused(t, http.StatusBadRequest); text != says {
+			t.Errorf("%.40s: %s", form, text)
+		}
+	}
+	if text := send("/api/invoice", "price="+strings.Repeat("1", maxBody)).refused(t, http.StatusRequestEntityTooLarge); text == "" {
+		t.Error("a large form is read")
+	}
+	send("/invoices", "price=1&currency=USD&token="+s.pos).refused(t, http.StatusUnsupportedMediaType)
 }
 
 // TestAnAPIKeyIsNoMoreThanItsToken: what the token may not do, or not alone, the key may not either, and it opens nothing else.

@@ -37,7 +37,7 @@ func (a *API) authenticate(ctx context.Context, req *http.Request, r *request, r
 
 // prove finds out what the call's token and signature are worth.
 func (a *API) prove(ctx context.Context, req *http.Request, r *request, rt *row) (auth.Principal, error) {
-	token, err := carried(req, r, rt.basic)
+	token, err := carried(req, r, rt.legacy)
 	if err != nil {
 		return auth.Principal{}, err
 	}

@@ -138,7 +138,7 @@ type row struct {
 	segments []string
 	resource string // what a resource token of the route's :id is of; "": the route addresses a collection
 	unsigned bool   // that token suffices without the signature of its parent
-	basic    bool   // a token may come as the name of HTTP's basic authentication
+	legacy   bool   // a token may come as the name of HTTP's basic authentication, and a body as a form
 }
 
 func newTable(list []route) *table {
@@ -156,8 +156,8 @@ func newTable(list []route) *table {
 // addressed tells which resource a route addresses: "/invoices/:id" and all below it an invoice, "/invoices" none. A shop
 // asks for a callback again with nothing but the invoice's token.
 func addressed(r route, segments []string) row {
-	w := row{route: r, segments: segments, basic: strings.HasPrefix(r.path, legacyPath)}
-	if slices.Contains(segments, ":id") && !w.basic {
+	w := row{route: r, segments: segments, legacy: strings.HasPrefix(r.path, legacyPath)}
+	if slices.Contains(segments, ":id") && !w.legacy {
 		w.resource = strings.TrimSuffix(segments[0], "s")
 		w.unsigned = r.method == http.MethodPost && segments[len(segments)-1] == "notifications"
 	}

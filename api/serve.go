@@ -104,7 +104,7 @@ func (a *API) send(out *recorder, o outcome) {
 func (a *API) answer(out *recorder, req *http.Request, r *request, rt *row) {
 	ctx, cancel := context.WithTimeout(req.Context(), rt.patience())
 	defer cancel()
-	if err := a.read(out, req, r); err != nil {
+	if err := a.read(out, req, r, rt); err != nil {
 		a.refuse(out, err)
 		return
 	}
@@ -140,14 +140,20 @@ func (c *call) do(ctx context.Context) outcome {
 }
 
 // read takes the call apart, as far as that is the same for every route.
-func (a *API) read(out *recorder, req *http.Request, r *request) (err error) {
+func (a *API) read(out *recorder, req *http.Request, r *request, rt *row) (err error) {
 	r.query = bitpay.ParseQuery(req.URL.RawQuery)
 	r.base = a.base(req)
 	if req.Method == http.MethodPost || req.Method == http.MethodPut {
-		if r.raw, err = readBody(out, req); err != nil {
+		parse := bitpay.ParseBody
+		if rt.legacy && isForm(req.Header) {
+			parse = bitpay.ParseForm
+		} else if err := checkType(req.Header); err != nil {
 			return err
 		}
-		if r.body, err = bitpay.ParseBody(r.raw); err != nil {
+		if r.raw, err = readAll(out.ResponseWriter, req, maxBody); err != nil {
+			return err
+		}
+		if r.body, err = parse(r.raw); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -29,6 +30,30 @@ func ParseBody(src []byte) (Body, error) {
 		return Body{}, s.fail("goes on after the JSON object")
 	}
 	return Body{members}, nil
+}
+
+// ParseForm reads a body that is an HTML form. Each of its members is a text. It refuses as ParseBody does.
+func ParseForm(src []byte) (Body, error) {
+	var b Body
+	var seen names
+	for part := range strings.SplitSeq(string(src), "&") {
+		if part == "" { // some begin with the sign that parts members
+			continue
+		}
+		name, content, _ := strings.Cut(part, "=")
+		name, errName := url.QueryUnescape(name)
+		content, err := url.QueryUnescape(content)
+		if errName != nil || err != nil || !utf8.ValidString(name+content) || strings.ContainsRune(name+content, 0) {
+			return Body{}, fault.New(fault.Invalid, "the form is not properly encoded UTF-8")
+		}
+		if !seen.add(b.members, name) {
+			return Body{}, fault.Field(clip(name, maxName), "is given twice")
+		}
+		if b.members = append(b.members, member{name, value{text, content}}); len(b.members) > maxMembers {
+			return Body{}, fault.New(fault.Invalid, "the form has more than %d members", maxMembers)
+		}
+	}
+	return b, nil
 }
 
 func (b Body) find(name string) value {

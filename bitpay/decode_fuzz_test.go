@@ -19,6 +19,7 @@ func FuzzDecode(f *testing.F) {
 		`{"price":10,"currency":"USD","buyer":{"notify":"yes","address1":null},"itemizedDetails":[{"amount":1}]}`,
 		`{"id":"TfG4ScDgysrSpodWD4Re5UtXmcLbY5CiUHA","facade":"merchant","pairingCode":"abcdefg","count":1,"label":"\u202e"}`,
 		`{"buyerEmail":"a@shop.example","buyerSms":"+4912345","autoVerify":true}`, `{"status":"complete","type":"acceptLate"}`, `{}`,
+		"&price=10.50&currency=USD&orderID=7&itemDesc=Br%C3%B6t+chen&buyer[name]=%00",
 	} {
 		f.Add([]byte(seed), "status=new&dateStart=2026-05-01&limit=5")
 	}
@@ -34,6 +35,13 @@ func FuzzDecode(f *testing.F) {
 		}
 		if l, err := DecodeLogQuery(q); err == nil && (l.Limit < 1 || l.Limit > maxLimit || l.Wait < 0 || l.Wait > MaxWait) {
 			t.Fatalf("%q became %+v", raw, l)
+		}
+		if form, err := ParseForm(src); err != nil {
+			sentence(t, err)
+		} else if req, err := DecodeInvoice(form, noon); err != nil {
+			sentence(t, err)
+		} else if req.Price.Minor < 0 {
+			t.Fatalf("%q became %+v", src, req)
 		}
 		b, err := ParseBody(src)
 		if err != nil {
