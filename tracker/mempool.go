@@ -63,21 +63,30 @@ func apart(txs []chain.Tx) int {
 const companionsAtMost = 100
 
 // companions finds which earlier payments to the same invoices have left the mempool unnoticed: what comes must not
-// be added to what is gone. Of a mempool that loads nobody knows what has left it.
+// be added to what is gone. Of a mempool that loads nobody knows what has left it. Where the node's best block is not ours,
+// what we hold for mined may be gone as well, which is chain.ErrMoved.
 func (t *Tracker) companions(ctx context.Context, found []chain.Tx) (map[invoice.TxID]invoice.TxID, error) {
 	spends := map[invoice.TxID][]invoice.Outpoint{}
+	earlier := false
 	err := t.cfg.Store.ViewChain(ctx, func(tx Reader) error {
 		for _, f := range found {
 			for _, out := range f.Outputs {
-				if err := pendingBeside(tx, out.Script, spends); err != nil {
+				some, err := pendingBeside(tx, out.Script, spends)
+				if err != nil {
 					return err
 				}
+				earlier = earlier || some
 			}
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, storeError{err}
+	}
+	if earlier {
+		if err := t.current(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if len(spends) == 0 {
 		return nil, nil //nolint:nilnil // nothing is lost
@@ -96,6 +105,15 @@ func (t *Tracker) companions(ctx context.Context, found []chain.Tx) (map[invoice
 		return nil, err
 	}
 	return lost, nil
+}
+
+// current is chain.ErrMoved where the node's best block is not ours.
+func (t *Tracker) current(ctx context.Context) error {
+	info, err := t.cfg.Source.Info(ctx)
+	if err == nil && info.Best.Hash != t.tip.Hash {
+		err = chain.ErrMoved
+	}
+	return err
 }
 
 // whole tells that the node's mempool is loaded, and that no block which we have not read may hold what is not in it.
@@ -121,29 +139,32 @@ func (t *Tracker) absent(ctx context.Context, spends map[invoice.TxID][]invoice.
 	return nil
 }
 
-// pendingBeside collects what the unconfirmed payments to a script's invoice spend.
-func pendingBeside(tx Reader, script []byte, spends map[invoice.TxID][]invoice.Outpoint) error {
+// pendingBeside collects what the unconfirmed payments to a script's invoice spend, and tells whether it has any payments.
+func pendingBeside(tx Reader, script []byte, spends map[invoice.TxID][]invoice.Outpoint) (some bool, err error) {
 	ref, ok := tx.Owner(script)
 	if !ok {
-		return nil
+		return false, nil
 	}
 	inv, err := tx.Invoice(ref)
-	if err != nil || inv.Sums.Receipts == inv.Sums.Gone || inv.Sums.Receipts > companionsAtMost {
-		return err
+	if err != nil || inv.Sums.Receipts == inv.Sums.Gone {
+		return false, err
+	}
+	if inv.Sums.Receipts > companionsAtMost {
+		return true, nil
 	}
 	receipts, err := tx.Receipts(ref)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, r := range receipts {
 		if r.Place.Where != invoice.InMempool {
 			continue
 		}
 		if spends[r.Outpoint.TxID], err = tx.Spends(r.Outpoint.TxID); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // record commits transactions that are in the mempool, and what a comparison found to be gone or back.

@@ -316,14 +316,17 @@ func (t *Tracker) interrupted() {
 func (t *Tracker) look(ctx context.Context, hint chain.Hint) error {
 	// A payment alone needs no look at the chain: it is the one thing that somebody waits for.
 	if len(hint.Txs) > 0 && !hint.Blocks && t.hole.IsZero() {
-		if err := t.sight(ctx, hint.Txs); err != nil {
+		err := t.sight(ctx, hint.Txs)
+		switch {
+		case err == nil:
+			hint.Txs = nil
+			// The rest of a round waits for the next poll: the callback that somebody waits for needs the processor now.
+			if since := t.cfg.Now().Sub(t.feed.looked); since >= 0 && since < t.cfg.Poll && !t.pass.wanted {
+				return nil
+			}
+		case !errors.Is(err, chain.ErrMoved): // else the chain comes first
 			t.interrupted()
 			return err
-		}
-		hint.Txs = nil
-		// The rest of a round waits for the next poll: the callback that somebody waits for needs the processor now.
-		if since := t.cfg.Now().Sub(t.feed.looked); since >= 0 && since < t.cfg.Poll && !t.pass.wanted {
-			return nil
 		}
 	}
 	began := t.cfg.Now()
@@ -345,13 +348,12 @@ func (t *Tracker) catchUp(ctx context.Context, hinted []chain.Tx) error {
 		if err := t.follow(ctx); err != nil {
 			return err
 		}
-		if len(hinted) > 0 {
-			if err := t.sight(ctx, hinted); err != nil {
-				return err
-			}
+		err := t.sight(ctx, hinted)
+		if err == nil {
 			hinted = nil
+			err = t.compare(ctx)
 		}
-		if err := t.compare(ctx); !errors.Is(err, chain.ErrMoved) || moved == movedTries {
+		if !errors.Is(err, chain.ErrMoved) || moved == movedTries {
 			return err
 		}
 	}
