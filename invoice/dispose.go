@@ -1,6 +1,10 @@
 package invoice
 
-import "satchel/money"
+import (
+	"time"
+
+	"satchel/money"
+)
 
 // dispose decides what a new receipt's money is.
 func (inv Invoice) dispose(r Receipt, s Sight) (Disposition, Reason) {
@@ -20,7 +24,7 @@ func (inv Invoice) dispose(r Receipt, s Sight) (Disposition, Reason) {
 			reason = UnobservedWindow
 		case maybe:
 			return Late, RateMoved
-		case inv.grace(r) && !inv.rateMoved(s.Rate):
+		case inv.grace(r.FirstSeen) && !inv.rateMoved(s.Rate):
 			return Accepted, WithinGrace
 		default:
 			return Late, AfterWindow
@@ -30,6 +34,12 @@ func (inv Invoice) dispose(r Receipt, s Sight) (Disposition, Reason) {
 		return Over, BeyondDue
 	}
 	return Credited, reason
+}
+
+// Minds tells whether the rate may decide what a new receipt's money is.
+func (inv Invoice) Minds(s Sight) bool {
+	late := s.Seen.After(inv.Expires) && !inv.final() && !inv.State.Lost && !inv.State.Cancelled
+	return late && !inv.Quote.Rate.IsZero() && (inv.maybeInTime(s) || inv.grace(s.Seen))
 }
 
 func seenIn(p Place) Reason {
@@ -47,8 +57,8 @@ func (inv Invoice) maybeInTime(s Sight) bool {
 
 // grace tells whether late_accept credits a late receipt. It helps an invoice that is not paid yet; a second payment is
 // not taken by it.
-func (inv Invoice) grace(r Receipt) bool {
-	return inv.Terms.LateAccept > 0 && !r.FirstSeen.After(inv.Expires.Add(inv.Terms.LateAccept)) && !inv.enough()
+func (inv Invoice) grace(seen time.Time) bool {
+	return inv.Terms.LateAccept > 0 && !seen.After(inv.Expires.Add(inv.Terms.LateAccept)) && !inv.enough()
 }
 
 // rateMoved tells whether bitcoin lost more against the price's currency than the merchant agreed to bear. An unknown

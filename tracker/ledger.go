@@ -113,15 +113,19 @@ func (l *ledger) output(ref invoice.Ref, tx chain.Tx, out chain.Output, place in
 		b.Move(old, place, arrived(place), l.now)
 		return nil
 	}
+	inv, early := b.Invoice(), l.t.unpriced()              // asked first: rates may come in between
+	rate, _, _ := l.t.cfg.Rates.Rate(inv.Quote.Price.Code) // an unknown rate is zero, which the book understands
+	s := invoice.Sight{
+		Outpoint: o, Sats: out.Sats, Coinbase: tx.Coinbase, Place: place, Seen: earlier(seen, l.now),
+		Hole: l.holed(inv), Tip: l.tip.Height, Rate: rate, Shares: l.shares(spends),
+	}
+	if early && rate.IsZero() && inv.Minds(s) {
+		return errUnpriced
+	}
 	if err := l.tx.PutSpends(o.TxID, spends); err != nil {
 		return err
 	}
-	inv := b.Invoice()
-	rate, _, _ := l.t.cfg.Rates.Rate(inv.Quote.Price.Code) // an unknown rate is zero, which the book understands
-	b.See(invoice.Sight{
-		Outpoint: o, Sats: out.Sats, Coinbase: tx.Coinbase, Place: place, Seen: earlier(seen, l.now),
-		Hole: l.holed(inv), Tip: l.tip.Height, Rate: rate, Shares: l.shares(spends),
-	}, l.now)
+	b.See(s, l.now)
 	return nil
 }
 

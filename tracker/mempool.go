@@ -66,27 +66,12 @@ const companionsAtMost = 100
 // be added to what is gone. Of a mempool that loads nobody knows what has left it. Where the node's best block is not ours,
 // what we hold for mined may be gone as well, which is chain.ErrMoved.
 func (t *Tracker) companions(ctx context.Context, found []chain.Tx) (map[invoice.TxID]invoice.TxID, error) {
-	spends := map[invoice.TxID][]invoice.Outpoint{}
-	earlier := false
-	err := t.cfg.Store.ViewChain(ctx, func(tx Reader) error {
-		for _, f := range found {
-			for _, out := range f.Outputs {
-				some, err := pendingBeside(tx, out.Script, spends)
-				if err != nil {
-					return err
-				}
-				earlier = earlier || some
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, storeError{err}
+	spends, some, err := t.beside(ctx, found)
+	if err != nil || !some {
+		return nil, err
 	}
-	if earlier {
-		if err := t.current(ctx); err != nil {
-			return nil, err
-		}
+	if err := t.current(ctx); err != nil {
+		return nil, err
 	}
 	if len(spends) == 0 {
 		return nil, nil //nolint:nilnil // nothing is lost
@@ -105,6 +90,27 @@ func (t *Tracker) companions(ctx context.Context, found []chain.Tx) (map[invoice
 		return nil, err
 	}
 	return lost, nil
+}
+
+// beside collects what the unconfirmed payments to the same invoices spend, and tells whether these have any payments.
+func (t *Tracker) beside(ctx context.Context, found []chain.Tx) (spends map[invoice.TxID][]invoice.Outpoint, some bool, err error) {
+	spends = map[invoice.TxID][]invoice.Outpoint{}
+	err = t.cfg.Store.ViewChain(ctx, func(tx Reader) error {
+		for _, f := range found {
+			for _, out := range f.Outputs {
+				more, err := pendingBeside(tx, out.Script, spends)
+				if err != nil {
+					return err
+				}
+				some = some || more
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, storeError{err}
+	}
+	return spends, some, nil
 }
 
 // current is chain.ErrMoved where the node's best block is not ours.

@@ -9,6 +9,7 @@ import (
 
 	"satchel/chain"
 	"satchel/invoice"
+	"satchel/merchant"
 	"satchel/money"
 	"satchel/tracker"
 )
@@ -73,55 +74,76 @@ func TestUnobservedWindowWithAMovedRate(t *testing.T) {
 
 // At a start rates come a moment after the node. What depends on one waits for it, and nothing else does.
 func TestStartBeforeRatesAreKnown(t *testing.T) {
-	w := newWorld(t)
-	inv := w.ask()
-	w.crash()
-	w.pass(14 * time.Minute)
-	w.chain.Pay(inv.Address.Script, 1_000_000)
-	w.pass(2 * time.Minute)
-	w.mine(1)
-	w.rate, w.priced = money.Rate{}, make(chan struct{})
-	w.open()
-	stop := w.runs()
-	select {
-	case <-time.After(30 * time.Second):
-		t.Fatal("it was decided without a rate")
-	case w.priced <- w.knows("48000"):
+	graceful := func(i *invoice.Invoice) { i.Terms.LateAccept = time.Hour }
+	for name, c := range map[string]struct {
+		ask  option
+		mine bool
+		rate string
+		want string
+	}{
+		"in the unobserved window, moved": {ask: speed(merchant.Medium), mine: true, rate: "48000", want: "expired/paidLate"},
+		"in the unobserved window":        {ask: speed(merchant.Medium), mine: true, rate: "49500", want: "confirmed"},
+		"within late_accept, moved":       {ask: graceful, rate: "48000", want: "expired/paidLate"},
+		"within late_accept":              {ask: graceful, rate: "49500", want: "paid/paidLate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			inv := w.ask(c.ask)
+			w.crash()
+			if !c.mine {
+				w.pass(16 * time.Minute)
+			}
+			w.chain.Pay(inv.Address.Script, 1_000_000)
+			if c.mine {
+				w.pass(16 * time.Minute)
+				w.mine(1)
+			}
+			w.rate, _ = money.ParseRate(c.rate)
+			w.comeLater()
+			w.start()
+			w.is(inv, c.want)
+		})
 	}
-	w.must(w.tracker.Look(t.Context()))
-	w.is(inv, "expired/paidLate")
-	stop()
+}
 
-	inv = w.ask()
+// A window may end, and late_accept begin, before the rates are there, long after the first look.
+func TestLateAcceptBeforeRatesAreKnown(t *testing.T) {
+	w := newWorld(t)
+	inv := w.ask(func(i *invoice.Invoice) { i.Terms.LateAccept = time.Hour })
+	w.pass(15*time.Minute - time.Second)
+	w.comeLater()
+	w.restart()
+	w.later()
+	w.is(inv, "expired")
+	w.rate, _ = money.ParseRate("48000")
+	w.pass(time.Second)
+	w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.round()
+	w.is(inv, "expired/paidLate")
+}
+
+func TestAStartThatNeedsNoRateWaitsForNone(t *testing.T) {
+	w := newWorld(t)
+	inv, unpaid := w.ask(), w.ask()
 	w.crash()
 	w.chain.Pay(inv.Address.Script, 1_000_000)
+	w.pass(16 * time.Minute)
+	w.priced = make(chan struct{})
 	w.open()
-	stop = w.runs()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if err := w.tracker.Look(ctx); err != nil {
+	w.must(w.tracker.Load(ctx))
+	if err := w.tracker.Round(ctx); err != nil {
 		t.Fatalf("a start that needs no rate waits for one: %v", err)
 	}
 	w.is(inv, "paid")
-	stop()
+	w.is(unpaid, "expired")
 }
 
-// runs lets the tracker run by itself until it is stopped.
-func (w *world) runs() (stop func()) {
-	ctx, cancel := context.WithCancel(w.t.Context())
-	done := make(chan error, 1)
-	go func() { done <- w.tracker.Run(ctx) }()
-	return func() {
-		w.t.Helper()
-		cancel()
-		w.must(<-done)
-	}
-}
-
-// knows sets the rate before it is told.
-func (w *world) knows(text string) (told struct{}) {
-	w.rate, _ = money.ParseRate(text)
-	return told
+// comeLater lets rates be known only after the first question for one.
+func (w *world) comeLater() {
+	w.priced = make(chan struct{})
+	w.asked = func() { close(w.priced) }
 }
 
 func TestScenario44LateAndSpentAlready(t *testing.T) {

@@ -46,7 +46,7 @@ type Config struct {
 	Source   Source
 	Hints    Hints
 	Rates    Rates
-	Priced   <-chan struct{}     // closed when Rates is as good as it gets at a start, which is waited for; nil: it is
+	Priced   <-chan struct{}     // closed when Rates is as good as it gets at a start, which a decision waits for; nil: it is
 	Spends   *chain.Outpoints    // filled with what unsettled payments spend, so that conflicts in blocks are met
 	Birthday int32               // height to start from on an empty store; 0: the node's tip
 	Exposure money.Sats          // the most that may be open on invoices confirmed without a block
@@ -127,9 +127,6 @@ func (t *Tracker) Run(ctx context.Context) error {
 	if err := t.load(ctx); err != nil {
 		return fmt.Errorf("load the tracker's position: %w", err)
 	}
-	if err := t.priced(ctx); err != nil {
-		return fmt.Errorf("read what is due: %w", err)
-	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -156,23 +153,35 @@ func (t *Tracker) Run(ctx context.Context) error {
 	}
 }
 
-// priced waits until rates are known, where that matters: a window may have ended while nobody watched, and whether a
-// payment that may have been sent in time is still worth what was asked is decided in the first round. A rate that is not
-// known then has not moved.
-func (t *Tracker) priced(ctx context.Context) error {
-	due := false
-	err := t.cfg.Store.ViewChain(ctx, func(tx Reader) error {
-		at, ok := tx.NextTick()
-		due = ok && !at.After(t.cfg.Now())
-		return nil
-	})
-	if err == nil && due && t.cfg.Priced != nil {
-		select {
-		case <-ctx.Done():
-		case <-t.cfg.Priced:
-		}
+// errUnpriced tells that a decision needs a rate, and that rates may still come.
+var errUnpriced = errors.New("the rates after the start are not there yet")
+
+// unpriced tells that a rate which is not known may still come. Afterwards, one that is not known has not moved.
+func (t *Tracker) unpriced() bool {
+	if t.cfg.Priced == nil {
+		return false
 	}
-	return err
+	select {
+	case <-t.cfg.Priced:
+		return false
+	default:
+		return true
+	}
+}
+
+// priced looks, and where a decision needs a rate, waits until rates are known and looks again. What may have been sent
+// in time while nobody watched, and what late_accept may take, must still be worth what was asked.
+func (t *Tracker) priced(ctx context.Context, hint chain.Hint) error {
+	err := t.look(ctx, hint)
+	if !errors.Is(err, errUnpriced) {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.cfg.Priced:
+	}
+	return t.look(ctx, hint)
 }
 
 // storeError marks a failure of the store, after which nothing is certain until the file was read again.
@@ -289,7 +298,7 @@ func (t *Tracker) round(ctx context.Context) error {
 		t.interrupted()
 	}
 	t.pass.wanted = t.pass.wanted || hint.Joined || slices.ContainsFunc(hint.Removed, t.follows)
-	err := t.look(ctx, hint)
+	err := t.priced(ctx, hint)
 	t.report(err)
 	return err
 }
@@ -377,6 +386,9 @@ func (t *Tracker) commit(ctx context.Context, fn func(Tx) error) error {
 	if err := t.cfg.Store.UpdateChain(ctx, fn); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if errors.Is(err, errUnpriced) {
+			return err
 		}
 		return storeError{err}
 	}

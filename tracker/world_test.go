@@ -32,7 +32,8 @@ type world struct {
 	stop    func()
 	tracker *tracker.Tracker
 	rate    money.Rate
-	priced  chan struct{} // tells that the rate is known; nil: it is
+	priced  chan struct{} // closed when rates are known; nil: they are
+	asked   func()        // told that a rate was asked for before they were; nil: nobody
 	made    int
 	wrap    func(*store.DB) tracker.Store // between the tracker and its store; nil: nothing
 	looked  func(error)                   // told of every round; nil: nobody
@@ -91,6 +92,16 @@ func (w *world) must(err error) {
 
 // Rate implements tracker.Rates.
 func (w *world) Rate(string) (money.Rate, money.Evidence, error) {
+	if w.priced != nil {
+		select {
+		case <-w.priced:
+		default:
+			if w.asked != nil {
+				w.asked()
+			}
+			return money.Rate{}, money.Evidence{}, fault.New(fault.Unavailable, "no rate yet")
+		}
+	}
 	return w.rate, money.Evidence{}, nil
 }
 
