@@ -102,6 +102,22 @@ func (b *Book) fixPrice(r Receipt) {
 	b.inv.Quote.Price = b.inv.value(r.Sats, b.inv.Quote.Rate)
 }
 
+// refixPrice lets a payment that came back fix an open price again, where one that took its place had fixed another.
+func (b *Book) refixPrice(r Receipt) {
+	if !b.inv.Terms.OpenPrice || b.inv.Sums.Gone != b.inv.Sums.Receipts {
+		return
+	}
+	var by uint32 // the receipt that fixed the price as it is
+	for _, o := range b.all() {
+		if o.Sats == b.inv.Quote.Due {
+			by = max(by, o.No)
+		}
+	}
+	if r.No < by {
+		b.fixPrice(r)
+	}
+}
+
 // value is what an amount is worth in the price's currency; bitcoin is worth itself.
 func (inv Invoice) value(s money.Sats, at money.Rate) money.Fiat {
 	switch c := inv.Quote.Price.Currency(); {
@@ -138,6 +154,9 @@ func (b *Book) Move(r Receipt, to Place, reason Reason, now time.Time) {
 		return
 	}
 	b.touch(r)
+	if r.IsGone() && to.Where != Gone {
+		b.refixPrice(r)
+	}
 	was, full, buried := r, b.inv.enough(), b.inv.buried()
 	b.account(r, -1)
 	r.Place = to
