@@ -103,8 +103,8 @@ func (b *Book) fixPrice(r Receipt) {
 }
 
 // refixPrice lets a payment that came back fix an open price again, where one that took its place had fixed another.
-func (b *Book) refixPrice(r Receipt) {
-	if !b.inv.Terms.OpenPrice || b.inv.Sums.Gone != b.inv.Sums.Receipts {
+func (b *Book) refixPrice(r Receipt, to Place) {
+	if !b.inv.Terms.OpenPrice || b.inv.Sums.Gone != b.inv.Sums.Receipts || to.Where == Gone {
 		return
 	}
 	var by uint32 // the receipt that fixed the price as it is
@@ -154,9 +154,7 @@ func (b *Book) Move(r Receipt, to Place, reason Reason, now time.Time) {
 		return
 	}
 	b.touch(r)
-	if r.IsGone() && to.Where != Gone {
-		b.refixPrice(r)
-	}
+	b.refixPrice(r, to)
 	was, full, buried := r, b.inv.enough(), b.inv.buried()
 	b.account(r, -1)
 	r.Place = to
