@@ -112,7 +112,7 @@ func runDemo(ctx context.Context, out io.Writer, listen string, once bool) error
 		case <-ready:
 			d.say("satchel is ready after %d ms at %s", time.Since(started).Milliseconds(), d.set.publicURLs[0])
 		case <-inner.Done():
-			return nil
+			return inner.Err() // the story was not told
 		}
 		return d.tell(inner, once)
 	})

@@ -41,6 +41,9 @@ func run(args []string) int {
 
 // sentence is what an operator reads of an error: with the member at fault, if one is.
 func sentence(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "interrupted before it was done"
+	}
 	var f *fault.Error
 	if errors.As(err, &f) && f.Field != "" {
 		return f.Field + ": " + f.Message

@@ -46,11 +46,15 @@ func serve(ctx context.Context, s settings, log *slog.Logger, ready func(apiAddr
 	addr := listeners[0].listener.Addr().String()
 	log.Info("ready", "api", addr, "network", string(s.network), "version", version)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+	g.Go(func() error { // after READY, whatever happens
+		<-ctx.Done()
+		_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+		return nil
+	})
 	if ready != nil {
 		ready(addr)
 	}
 	err = g.Wait()
-	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
 	log.Info("stopped")
 	return err
 }

@@ -349,12 +349,21 @@ func (d *daemonParts) run(ctx context.Context, g *errgroup.Group) {
 	for _, loop := range []func(context.Context) error{
 		d.tracker.Run, d.watcher.Run, d.notifier.Run, d.rates.Run, d.admin.Run, d.clock.Run, d.prepare, d.watchStore,
 	} {
-		others.Go(func() error { return loop(inner) })
+		others.Go(func() error { return unlessStopped(ctx, loop(inner)) })
 	}
 	g.Go(func() error {
 		defer stop()
 		return others.Wait()
 	})
+}
+
+// unlessStopped leaves out an error that only says that ctx ended: whoever stops the daemon, also in the midst of its start,
+// has stopped it cleanly.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // watchStore ends the daemon when a commit failed: it may be on the disk or not, and only reading the file again tells.
