@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -17,15 +18,27 @@ func (o *Operator) listDeliveries(ctx context.Context, m merchant.ID, r Delivery
 	}
 	var list []notify.Delivery
 	var err error
-	if r.Invoice != "" {
-		list, err = o.cfg.Store.DeliveriesOf(ctx, m, invoice.ID(r.Invoice))
-	} else {
+	if r.Invoice == "" {
 		list, err = o.cfg.Store.ListDeliveries(ctx, m, r.Failed, r.Limit)
+	} else {
+		list, err = o.deliveriesOf(ctx, m, r)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return o.withAttempts(ctx, m, list)
+}
+
+// deliveriesOf picks among an invoice's deliveries as the store does among all.
+func (o *Operator) deliveriesOf(ctx context.Context, m merchant.ID, r DeliveryRequest) ([]notify.Delivery, error) {
+	list, err := o.cfg.Store.DeliveriesOf(ctx, m, invoice.ID(r.Invoice))
+	if err != nil {
+		return nil, unknown(err, listedInvoices)
+	}
+	if r.Failed {
+		list = slices.DeleteFunc(list, func(d notify.Delivery) bool { return !d.State.Troubled(d.Progress.Attempts) })
+	}
+	return list[:min(len(list), r.Limit)], nil
 }
 
 func (o *Operator) withAttempts(ctx context.Context, m merchant.ID, list []notify.Delivery) ([]Delivery, error) {

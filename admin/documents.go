@@ -158,9 +158,9 @@ type Invoice struct {
 	Created    time.Time  `json:"created"`
 	Expires    time.Time  `json:"expires"`
 	ZeroConf   []string   `json:"zeroConfReasons,omitempty"`
-	Payments   []Payment  `json:"payments,omitempty"`
-	History    []Change   `json:"history,omitempty"`
-	Deliveries []Delivery `json:"deliveries,omitempty"`
+	Payments   []Payment  `json:"payments,omitzero"` // absent, as history and deliveries, where they were not asked for
+	History    []Change   `json:"history,omitzero"`
+	Deliveries []Delivery `json:"deliveries,omitzero"`
 }
 
 // Payment is one receipt.
@@ -245,12 +245,13 @@ type Delivery struct {
 	Tries    int        `json:"tries"`
 	Next     *time.Time `json:"next,omitempty"`
 	Last     string     `json:"last,omitempty"`
-	Attempts []Attempt  `json:"attempts,omitempty"`
+	Attempts []Attempt  `json:"attempts"`
 }
 
 // Attempt is one try of a delivery.
 type Attempt struct {
 	At     time.Time `json:"at"`
+	OK     bool      `json:"ok"` // it was taken
 	Millis float64   `json:"ms"`
 	Status int       `json:"status"`
 	Error  string    `json:"error,omitempty"`
@@ -338,6 +339,7 @@ func deliveryDoc(d notify.Delivery, attempts []notify.Attempt) Delivery {
 		ID: d.ID, Event: d.Event, EventID: d.EventID, Name: d.Code.Name(), Invoice: string(d.Invoice),
 		Channel: d.Channel.String(), Endpoint: d.Endpoint,
 		State: d.State.String(), Held: d.Held, Tries: d.Progress.Attempts, Last: d.Progress.Last,
+		Attempts: make([]Attempt, 0, len(attempts)),
 	}
 	if d.State == notify.Pending && !d.Held {
 		doc.Next = timePtr(d.Progress.Next)
@@ -349,5 +351,5 @@ func deliveryDoc(d notify.Delivery, attempts []notify.Attempt) Delivery {
 }
 
 func attemptDoc(a notify.Attempt) Attempt {
-	return Attempt{At: a.At, Millis: float64(a.Took.Microseconds()) / 1000, Status: a.Status, Error: a.Error, Answer: a.Answer}
+	return Attempt{At: a.At, OK: a.OK(), Millis: float64(a.Took.Microseconds()) / 1000, Status: a.Status, Error: a.Error, Answer: a.Answer}
 }

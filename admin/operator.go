@@ -252,6 +252,7 @@ func (o *Operator) showInvoice(ctx context.Context, m merchant.ID, r ByID) (Invo
 	if err != nil {
 		return Invoice{}, err
 	}
+	doc.Payments = make([]Payment, 0, len(receipts))
 	for _, rec := range receipts {
 		doc.Payments = append(doc.Payments, paymentDoc(rec, o.cfg.Tip()))
 	}
@@ -259,6 +260,7 @@ func (o *Operator) showInvoice(ctx context.Context, m merchant.ID, r ByID) (Invo
 	if err != nil {
 		return Invoice{}, err
 	}
+	doc.History = make([]Change, 0, len(events))
 	for _, e := range events {
 		doc.History = append(doc.History, changeDoc(e))
 	}

@@ -49,7 +49,7 @@ func HandleStream[Req, Doc any](s *Server, name string, fn func(ctx context.Cont
 	})
 }
 
-// Stream runs such a command and hands each of its documents to fn, until the command or ctx ends.
+// Stream runs such a command and hands each of its documents to fn. It fails when ctx ends first, for then they were not all.
 func (c *Client) Stream(ctx context.Context, name string, req any, fn func(json.RawMessage) error) error {
 	res, err := c.post(ctx, name, req)
 	if err != nil {
@@ -63,7 +63,7 @@ func (c *Client) Stream(ctx context.Context, name string, req any, fn func(json.
 	for {
 		text, err := r.ReadBytes('\n')
 		if ctx.Err() != nil {
-			return nil // whoever asked has heard enough
+			return ctx.Err()
 		}
 		if err != nil {
 			return fmt.Errorf("the daemon at %s went away: %w", c.path, err)

@@ -102,6 +102,9 @@ func (d Delivery) Blocks() bool {
 	return d.Channel != Mail && d.State == Pending && d.Progress.Attempts < OrderedTries
 }
 
+// Troubled tells that a delivery in this state, after so many attempts, failed at least once and is not delivered.
+func (s State) Troubled(attempts int) bool { return s == Parked || s == Pending && attempts > 0 }
+
 // Stopped tells that a delivery is not sent: its URL asked to be left alone. What is sent again by hand asks it anew.
 func (d Delivery) Stopped() bool { return d.Gone && !d.Resend }
 

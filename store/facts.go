@@ -208,7 +208,7 @@ func (r *deliveryRecord) facts(id uint64) facts {
 			f.row(bDue, append(keyTime(keyHash(nil, r.Group), r.Next.time()), number...), []byte(r.Group)...)
 		}
 	}
-	if r.State == notify.Parked || r.State == notify.Pending && r.Attempts > 0 {
+	if r.State.Troubled(r.Attempts) {
 		f.row(bTroubled, append(key32(nil, r.No), number...))
 	}
 	if r.Blocks {

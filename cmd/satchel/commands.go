@@ -44,15 +44,20 @@ func rootCommand() *cobra.Command {
 
 // ask sends a command to the daemon and prints its document: as it is with --json, else by show.
 func ask[Doc any](a *app, cmd *cobra.Command, name string, req any, show func(io.Writer, Doc)) error {
+	_, err := answered(a, cmd, name, req, show)
+	return err
+}
+
+// answered is ask for a command whose document decides how it ends.
+func answered[Doc any](a *app, cmd *cobra.Command, name string, req any, show func(io.Writer, Doc)) (doc Doc, err error) {
 	s, err := loadConfig(a.config)
 	if err != nil {
-		return err
+		return doc, err
 	}
-	var doc Doc
 	if err := admin.NewClient(s.socket()).Call(cmd.Context(), name, req, &doc); err != nil {
-		return err
+		return doc, err
 	}
-	return a.print(doc, func(w io.Writer) { show(w, doc) })
+	return doc, a.print(doc, func(w io.Writer) { show(w, doc) })
 }
 
 // print writes a document for programs or for people.
@@ -175,7 +180,7 @@ func (a *app) deliveryCommand() *cobra.Command {
 		return ask(a, cmd, "delivery-list", r, showDeliveries)
 	}}
 	list.Flags().BoolVar(&r.Failed, "failed", false, "only those that are not delivered")
-	list.Flags().StringVar(&r.Invoice, "invoice", "", "only those of this invoice")
+	list.Flags().StringVar(&r.Invoice, "invoice", "", "only those of this invoice, oldest first")
 	list.Flags().IntVar(&r.Limit, "limit", 100, "at most so many, up to 1000")
 	about(list, &r.Of)
 	var of admin.Of
@@ -183,11 +188,20 @@ func (a *app) deliveryCommand() *cobra.Command {
 		return ask(a, cmd, "delivery-resend", admin.ByID{Of: of, ID: args[0]}, func(w io.Writer, d admin.Delivery) { showDeliveries(w, []admin.Delivery{d}) })
 	}}
 	test := &cobra.Command{Use: "test URL", Short: "Send a signed sample", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
-		return ask(a, cmd, "delivery-test", admin.TestRequest{Of: of, URL: args[0]}, showAttempt)
+		return a.testDelivery(cmd, admin.TestRequest{Of: of, URL: args[0]})
 	}}
 	about(resend, &of)
 	about(test, &of)
 	return group("delivery", "Look at callbacks and send them again", list, resend, test, a.listenCommand())
+}
+
+// testDelivery tells what came of a signed sample, and fails where the endpoint did not take it.
+func (a *app) testDelivery(cmd *cobra.Command, r admin.TestRequest) error {
+	sent, err := answered(a, cmd, "delivery-test", r, showAttempt)
+	if err == nil && !sent.OK {
+		err = fmt.Errorf("%s did not take the sample: %s", r.URL, cameOf(sent))
+	}
+	return err
 }
 
 func (a *app) secretCommand() *cobra.Command {

@@ -44,7 +44,9 @@ func TestUsage(t *testing.T) {
 		"invoice lst --status new":      "did you mean `satchel invoice list`",
 		"frobnicate":                    "there is no command `satchel frobnicate`\n",
 		"why":                           "an invoice's id",
-		"merchant add --name a --key b --start-index=-4": "from 0 on",
+		"why X Y":                       "an invoice's id",
+		"merchant add --name a --key b --start-index=-4":        "from 0 on",
+		"init --network regtest --key x --start-index=-4 --yes": "from 0 on",
 	} {
 		code, text := spoken(t, "", strings.Fields(line)...)
 		if code != exitUsage || !strings.Contains(text, words) || !strings.Contains(text, "--help` tells more") {

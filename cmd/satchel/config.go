@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -144,13 +145,13 @@ func tomlProblem(err error) error {
 	return err
 }
 
+// configVariable names the configuration where no flag does.
+const configVariable = "SATCHEL_CONFIG"
+
 // findConfig is the order in which the configuration is looked for.
 func findConfig(flag string) (string, error) {
-	if flag != "" {
-		return flag, nil
-	}
-	if env := os.Getenv("SATCHEL_CONFIG"); env != "" {
-		return env, nil
+	if named := cmp.Or(flag, os.Getenv(configVariable)); named != "" {
+		return named, nil
 	}
 	candidates := []string{"satchel.toml", expand("~/.satchel/satchel.toml")}
 	for _, path := range candidates {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -60,8 +61,8 @@ type initDocument struct {
 }
 
 func (a *app) init(cmd *cobra.Command, f initFlags) error {
-	if f.secretStdin && !f.yes {
-		return usagef(cmd, "--secret-stdin goes with --yes: the standard input answers no question then")
+	if err := f.understood(cmd); err != nil {
+		return err
 	}
 	path := a.initPath(f)
 	if _, err := os.Stat(path); err == nil && !f.force {
@@ -102,10 +103,22 @@ func (a *app) init(cmd *cobra.Command, f initFlags) error {
 	return a.print(doc, func(w io.Writer) { showInit(w, doc) })
 }
 
-// initPath is where the configuration goes. Without a network and a key it is the one that every command finds.
+// understood refuses flags that mean nothing together, or by themselves.
+func (f initFlags) understood(cmd *cobra.Command) error {
+	switch {
+	case f.secretStdin && !f.yes:
+		return usagef(cmd, "--secret-stdin goes with --yes: the standard input answers no question then")
+	case cmd.Flags().Changed("start-index") && f.startIndex < 0:
+		return usagef(cmd, "--start-index is a number from 0 on")
+	}
+	return nil
+}
+
+// initPath is where the configuration goes: where somebody said that it is, or else beside the database. Without a network
+// and a key it is the one that every command finds.
 func (a *app) initPath(f initFlags) string {
-	if a.config != "" {
-		return a.config
+	if named := cmp.Or(a.config, os.Getenv(configVariable)); named != "" {
+		return named
 	}
 	if f.network == "" && f.key == "" {
 		if found, err := findConfig(""); err == nil {

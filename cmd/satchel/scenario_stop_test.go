@@ -138,10 +138,8 @@ func (c *scene) ownPorts() {
 			c.t.Errorf("%s: %+v", url, a)
 		}
 	}
-	var sample admin.Attempt
-	c.run(&sample, "delivery", "test", c.node.URL())
-	if !strings.HasSuffix(sample.Error, " is the node's RPC") {
-		c.t.Errorf("a sample: %+v", sample)
+	if said, code := c.answer("", "delivery", "test", c.node.URL()); code != exitRefused || !strings.HasSuffix(said, " is the node's RPC\n") {
+		c.t.Errorf("a sample: status %d, %s", code, said)
 	}
 }
 

@@ -195,11 +195,15 @@ func showDeliveries(w io.Writer, list []admin.Delivery) {
 }
 
 func showAttempt(w io.Writer, a admin.Attempt) {
-	what := fmt.Sprintf("status %d", a.Status)
+	fmt.Fprintf(w, "    %s  %.1f ms  %s\n", stamp(a.At), a.Millis, cameOf(a))
+}
+
+// cameOf is what came of an attempt: the error, or the answer's status.
+func cameOf(a admin.Attempt) string {
 	if a.Error != "" {
-		what = a.Error
+		return a.Error
 	}
-	fmt.Fprintf(w, "    %s  %.1f ms  %s\n", stamp(a.At), a.Millis, what)
+	return fmt.Sprintf("status %d", a.Status)
 }
 
 func showSecret(w io.Writer, s admin.Secret) {

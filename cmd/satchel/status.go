@@ -66,7 +66,7 @@ func (d *daemonParts) status(ctx context.Context) (admin.Status, error) {
 		Tip:         admin.Tip{Height: h.Tip.Height, Node: h.NodeTip, Lag: h.NodeTip - h.Tip.Height, Synced: h.Synced},
 		Invoices:    map[string]uint64{},
 		Undelivered: stats.Undelivered, Scripts: stats.Scripts, Events: stats.Events, Database: stats.FileSize, Clock: d.clock.Now(),
-		Warnings: degraded,
+		Warnings: append([]string{}, degraded...), Links: []admin.Link{}, Keys: []admin.Key{},
 	}
 	if h.Tip != (chain.Header{}) {
 		s.Tip.Hash = h.Tip.Hash.String()
@@ -103,7 +103,7 @@ func (d *daemonParts) addLinks(s *admin.Status) {
 
 func (d *daemonParts) addRates(s *admin.Status) {
 	r := d.rates.Status()
-	s.Rates = admin.RateStatus{Enough: r.Enough, Method: "none", Age: r.Age.Seconds()}
+	s.Rates = admin.RateStatus{Enough: r.Enough, Method: "none", Age: r.Age.Seconds(), Sources: []admin.RateSource{}}
 	if !r.Rate.IsZero() {
 		s.Rates.Method = r.Rate.String() + " " + r.Code
 	}

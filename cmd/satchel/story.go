@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -16,13 +17,13 @@ func (a *app) whyCommand() *cobra.Command {
 	var list bool
 	var of admin.Of
 	c := &cobra.Command{
-		Use: "why INVOICE|TXID|ADDRESS", Short: "Tell why something is as it is", Args: cobra.MaximumNArgs(1),
+		Use: "why INVOICE|TXID|ADDRESS", Short: "Tell why something is as it is", Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, subject []string) error {
 			switch {
 			case list && len(subject) == 0:
 				return ask(a, cmd, "why-list", admin.Nothing{}, showReasons)
-			case list || len(subject) == 0:
-				return usageError{fmt.Errorf("why takes an invoice's id, a txid or an address; or --list alone")}
+			case list || len(subject) != 1:
+				return usagef(cmd, "why takes an invoice's id, a txid or an address; or --list alone")
 			}
 			return ask(a, cmd, "why", admin.WhyRequest{Of: of, Subject: subject[0]}, showWhy)
 		},
@@ -64,6 +65,8 @@ func (a *app) events(ctx context.Context, r admin.EventsRequest) error {
 		return nil
 	})
 	switch {
+	case r.Follow && errors.Is(err, context.Canceled):
+		return nil // whoever followed has heard enough
 	case err != nil || r.Follow:
 		return err
 	case a.json:
