@@ -330,6 +330,9 @@ func TestFullDisk(t *testing.T) {
 		return status == http.StatusServiceUnavailable && strings.Contains(text, "error")
 	}
 	s.eventually("new invoices are refused", refused)
+	if said, _ := s.answer("", "status"); !strings.Contains(said, "NO: store_unwritable (") || !strings.Contains(said, "MiB must stay free)") {
+		t.Errorf("the operator does not learn why:\n%s", said)
+	}
 	s.pay(a.Address, sats(t, a.Due))
 	s.becomes(a.ID, "paid", false)
 	s.told(a.ID, "paid")

@@ -30,6 +30,20 @@ func (d *daemonParts) readiness() (reasons, degraded []string) {
 	return reasons, degraded
 }
 
+// advice says in a sentence what the first of the reasons means; "": there is none.
+func (d *daemonParts) advice() string {
+	if h := d.tracker.Health(); h.Reason != "" {
+		return h.Sentence
+	}
+	if !d.verified.Load() {
+		return errNotVerified.Message
+	}
+	if err := d.db.Writable(); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
 // gauges feeds the metrics.
 func (d *daemonParts) gauges() api.Gauges {
 	stats, err := d.db.Stats(context.Background())
@@ -62,7 +76,7 @@ func (d *daemonParts) status(ctx context.Context) (admin.Status, error) {
 	h := d.tracker.Health()
 	reasons, degraded := d.readiness()
 	s := admin.Status{
-		Network: string(d.set.network), Version: version, Ready: len(reasons) == 0, Advice: h.Sentence,
+		Network: string(d.set.network), Version: version, Ready: len(reasons) == 0, Advice: d.advice(),
 		Tip:         admin.Tip{Height: h.Tip.Height, Node: h.NodeTip, Lag: h.NodeTip - h.Tip.Height, Synced: h.Synced},
 		Invoices:    map[string]uint64{},
 		Undelivered: stats.Undelivered, Scripts: stats.Scripts, Events: stats.Events, Database: stats.FileSize, Clock: d.clock.Now(),

@@ -410,6 +410,9 @@ func (d *daemonParts) verify(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := d.keys.agree(ctx, nodeDeriver{d.node})
 		if errors.Is(err, wallet.ErrDisagree) || errors.Is(err, errShared) {
+			if _, other := d.node.Info(ctx); errors.Is(other, chain.ErrWrongNetwork) {
+				return other // which is why it derives other addresses
+			}
 			return err
 		}
 		if err == nil {
