@@ -32,7 +32,12 @@ func (d deriver) Address(index uint32) (invoice.Address, error) {
 	if errors.Is(err, wallet.ErrSkip) {
 		return invoice.Address{}, invoice.ErrSkip
 	}
-	return invoice.Address{Text: a.Text, Script: a.Script, Key: d.Key(), Index: index}, err
+	return d.given(a), err
+}
+
+// given is a derived address as an invoice has it.
+func (d deriver) given(a wallet.Address) invoice.Address {
+	return invoice.Address{Text: a.Text, Script: a.Script, Key: d.Key(), Index: a.Index}
 }
 
 // derivers are the watch keys of all merchants, each merchant's own.
@@ -42,6 +47,25 @@ type derivers struct {
 }
 
 func newDerivers() *derivers { return &derivers{of: map[merchant.ID]deriver{}} }
+
+// load takes the first merchant's watch key from the configuration, and the others' from their records.
+func (d *derivers) load(set settings, merchants []merchant.Merchant) (first merchant.ID, err error) {
+	if len(merchants) == 0 {
+		return "", errors.New("the database has no merchant; it was not made by `satchel init`")
+	}
+	d.put(merchants[0].ID, set.key)
+	for _, m := range merchants[1:] {
+		key, err := wallet.ParseKey(m.Watch.Key.Reveal(), set.network, wallet.AddressType(m.Watch.Type))
+		if err != nil {
+			return "", fmt.Errorf("the key of merchant %s: %w", m.ID, err)
+		}
+		if key.Fingerprint() != m.Watch.Fingerprint {
+			return "", fmt.Errorf("the key of merchant %s is another one than it was when it was added", m.ID)
+		}
+		d.put(m.ID, key)
+	}
+	return merchants[0].ID, nil
+}
 
 // For finds a merchant's.
 func (d *derivers) For(m merchant.ID) (invoice.Deriver, bool) {
@@ -121,7 +145,7 @@ func (d deriver) fill(ctx context.Context, store lookahead, node wallet.NodeDeri
 	}
 	list := make([]invoice.Address, 0, len(derived))
 	for _, a := range derived {
-		list = append(list, invoice.Address{Text: a.Text, Script: a.Script, Key: d.Key(), Index: a.Index})
+		list = append(list, d.given(a))
 	}
 	return store.PutLookahead(ctx, d.Key(), list)
 }
@@ -143,6 +167,31 @@ func (n nodeDeriver) DeriveScripts(ctx context.Context, descriptor string, from,
 		list[i] = wallet.Address{Text: a.Address, Script: a.Script, Index: from + uint32(i)}
 	}
 	return list, nil
+}
+
+// derivedAtOnce bounds one question to the node.
+const derivedAtOnce = 1000
+
+// span is a part of a key's addresses: the indexes from (included) to (excluded).
+type span struct{ from, to uint32 }
+
+// derive gives a part of a key's addresses, derived here where we can and else by the node.
+func derive(ctx context.Context, key *wallet.WatchKey, node wallet.NodeDeriver, s span) ([]wallet.Address, error) {
+	if key.NeedsNode() {
+		return node.DeriveScripts(ctx, key.Descriptor(), s.from, s.to)
+	}
+	list := make([]wallet.Address, 0, s.to-s.from)
+	for index := s.from; index < s.to; index++ {
+		a, err := key.Derive(index)
+		if errors.Is(err, wallet.ErrSkip) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, a)
+	}
+	return list, ctx.Err()
 }
 
 // compared is how many addresses of a key are compared with the node's and with those of the other keys.

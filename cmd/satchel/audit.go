@@ -11,7 +11,6 @@ import (
 	"satchel/invoice"
 	"satchel/merchant"
 	"satchel/tracker"
-	"satchel/wallet"
 )
 
 // beyondBy is how far above the issued addresses of a key is looked: as far as a restored database skips ahead.
@@ -24,7 +23,7 @@ func (d *daemonParts) reconcile(ctx context.Context, from int32, progress func(d
 	if _, err := d.db.LoadScripts(scripts.Add); err != nil {
 		return tracker.Balance{}, err
 	}
-	err := d.eachDerived(ctx, 0, func(script []byte, _ uint32, _ merchant.ID) bool {
+	err := d.eachDerived(ctx, true, func(script []byte, _ uint32, _ merchant.ID) bool {
 		scripts.Add(script)
 		return true
 	})
@@ -68,9 +67,9 @@ func (d *daemonParts) watchedFrom(ctx context.Context) (int32, error) {
 	return max(from, 1), err
 }
 
-// eachDerived derives the addresses of every key, from an index on and some beyond what was issued, until fn has enough.
-// A key that only the node derives is derived by it.
-func (d *daemonParts) eachDerived(ctx context.Context, above uint32, fn func(script []byte, index uint32, m merchant.ID) bool) error {
+// eachDerived derives some addresses of every key beyond what was issued, and before them what was issued if that is wanted,
+// until fn has enough.
+func (d *daemonParts) eachDerived(ctx context.Context, issued bool, fn func(script []byte, index uint32, m merchant.ID) bool) error {
 	keys, err := d.db.Keys(ctx)
 	if err != nil {
 		return err
@@ -80,12 +79,12 @@ func (d *daemonParts) eachDerived(ctx context.Context, above uint32, fn func(scr
 		if key == nil {
 			continue
 		}
-		from := uint32(0)
-		if above > 0 {
-			from = k.Next
+		from := k.Next
+		if issued {
+			from = 0
 		}
 		for ; from < k.Next+beyondBy; from += derivedAtOnce {
-			list, err := d.derive(ctx, key, from, min(from+derivedAtOnce, k.Next+beyondBy))
+			list, err := derive(ctx, key, nodeDeriver{d.node}, span{from, min(from+derivedAtOnce, k.Next+beyondBy)})
 			if err != nil {
 				return err
 			}
@@ -99,34 +98,12 @@ func (d *daemonParts) eachDerived(ctx context.Context, above uint32, fn func(scr
 	return nil
 }
 
-// derivedAtOnce bounds one question to the node.
-const derivedAtOnce = 1000
-
-// derive gives a key's addresses of the indexes from (included) to (excluded).
-func (d *daemonParts) derive(ctx context.Context, key *wallet.WatchKey, from, to uint32) ([]wallet.Address, error) {
-	if key.NeedsNode() {
-		return nodeDeriver{d.node}.DeriveScripts(ctx, key.Descriptor(), from, to)
-	}
-	list := make([]wallet.Address, 0, to-from)
-	for index := from; index < to; index++ {
-		a, err := key.Derive(index)
-		if errors.Is(err, wallet.ErrSkip) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, a)
-	}
-	return list, ctx.Err()
-}
-
 // beyond finds a script among the addresses of a merchant's keys that were not issued.
 func (d *daemonParts) beyond(ctx context.Context, m merchant.ID, script []byte) (index uint32, ok bool) {
 	if index, ok, err := d.db.Skipped(ctx, m, script); err != nil || ok {
 		return index, ok && err == nil
 	}
-	err := d.eachDerived(ctx, 1, func(s []byte, i uint32, of merchant.ID) bool {
+	err := d.eachDerived(ctx, false, func(s []byte, i uint32, of merchant.ID) bool {
 		if ok = of == m && bytes.Equal(s, script); ok {
 			index = i
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -176,40 +175,22 @@ func (r *restoring) ahead(ctx context.Context, db *store.DB, keys *derivers, k s
 
 // derive gives a key's addresses from an index (included) to another.
 func (r *restoring) derive(ctx context.Context, key *wallet.WatchKey, from, to uint32) ([]invoice.Address, error) {
-	if key.NeedsNode() {
-		return r.ask(ctx, key, from, to)
-	}
-	list := make([]invoice.Address, 0, to-from)
-	for index := from; index < to && ctx.Err() == nil; index++ {
-		a, err := deriver{key}.Address(index)
-		if errors.Is(err, invoice.ErrSkip) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, a)
-	}
-	return list, ctx.Err()
-}
-
-// askAtOnce is how many addresses the node is asked for in one call.
-const askAtOnce = 1000
-
-// ask lets the node derive, for a key that only it understands.
-func (r *restoring) ask(ctx context.Context, key *wallet.WatchKey, from, to uint32) (list []invoice.Address, err error) {
 	node, err := chain.NewNode(r.set.node)
 	if err != nil {
 		return nil, err
 	}
 	defer node.Close()
-	for ; from < to; from += askAtOnce {
-		derived, err := nodeDeriver{node}.DeriveScripts(ctx, key.Descriptor(), from, min(from+askAtOnce, to))
-		if err != nil {
+	list := make([]invoice.Address, 0, to-from)
+	for ; from < to; from += derivedAtOnce {
+		derived, err := derive(ctx, key, nodeDeriver{node}, span{from, min(from+derivedAtOnce, to)})
+		if err != nil && key.NeedsNode() {
 			return nil, fmt.Errorf("only the node can derive its addresses, and it did not; start the node and try again: %w", err)
 		}
+		if err != nil {
+			return nil, err
+		}
 		for _, a := range derived {
-			list = append(list, invoice.Address{Text: a.Text, Script: a.Script, Key: key.Fingerprint(), Index: a.Index})
+			list = append(list, deriver{key}.given(a))
 		}
 	}
 	return list, nil
@@ -245,23 +226,4 @@ func (a *app) compactCommand() *cobra.Command {
 			fmt.Fprintf(w, "%s: %.1f MB, was %.1f MB; every record and index is sound\n", doc.Database, float64(after)/1e6, float64(before)/1e6)
 		})
 	}}
-}
-
-// load takes the first merchant's watch key from the configuration, and the others' from their records.
-func (d *derivers) load(set settings, merchants []merchant.Merchant) (first merchant.ID, err error) {
-	if len(merchants) == 0 {
-		return "", errors.New("the database has no merchant; it was not made by `satchel init`")
-	}
-	d.put(merchants[0].ID, set.key)
-	for _, m := range merchants[1:] {
-		key, err := wallet.ParseKey(m.Watch.Key.Reveal(), set.network, wallet.AddressType(m.Watch.Type))
-		if err != nil {
-			return "", fmt.Errorf("the key of merchant %s: %w", m.ID, err)
-		}
-		if key.Fingerprint() != m.Watch.Fingerprint {
-			return "", fmt.Errorf("the key of merchant %s is another one than it was when it was added", m.ID)
-		}
-		d.put(m.ID, key)
-	}
-	return merchants[0].ID, nil
 }

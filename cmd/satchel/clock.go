@@ -92,7 +92,7 @@ func (d *daemonParts) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lookPatience)
 	defer cancel()
 	if err := d.tracker.Look(ctx); err != nil {
-		d.log.WarnContext(ctx, "the clock is moved without a look at the node", "err", err)
+		d.part("clock").WarnContext(ctx, "the clock is moved without a look at the node", "err", err)
 	}
 }
 

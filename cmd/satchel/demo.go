@@ -137,9 +137,6 @@ func (d *demo) configure(ctx context.Context, listen string) (err error) {
 	}
 	text = strings.Replace(text, `listen = "127.0.0.1:8350"`, `listen = "`+listen+`"`, 1)
 	text = strings.Replace(text, `listen = "127.0.0.1:8351"`, `listen = ""`, 1)
-	text = setKey(text, "allow_private", "true")
-	text = setKey(text, "fixed", `{USD = "50000", EUR = "45000"}`)
-	text = setKey(text, "sources", "[]")
 	s, problems := readSettings(text, d.dir)
 	if len(problems) > 0 {
 		return errors.New(strings.Join(problems, "; "))
