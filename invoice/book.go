@@ -63,7 +63,9 @@ func (b *Book) See(s Sight, now time.Time) {
 	b.fixPrice(r)
 	full := b.inv.enough()
 	var reason Reason
-	r.Disposition, reason = b.inv.dispose(r, s)
+	if r.Disposition, reason = b.inv.dispose(r, s); r.Disposition == Late {
+		r.Disposition, reason = b.decided(reason, s.Shares)
+	}
 	b.inv.Sums.Receipts++
 	r.No = b.inv.Sums.Receipts
 	b.changed[r.Outpoint] = r.note(now, reason, "")

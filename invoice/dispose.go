@@ -36,6 +36,30 @@ func (inv Invoice) dispose(r Receipt, s Sight) (Disposition, Reason) {
 	return Credited, reason
 }
 
+// decided gives a late receipt what was decided of one that it replaces: where that was taken although it was late, at a
+// rate that was good then, a fee bump is taken too. why is the reason to be late.
+func (b *Book) decided(why Reason, shares func(TxID) bool) (Disposition, Reason) {
+	if shares == nil || b.inv.Sums.Gone == 0 || b.inv.State.Lost || b.inv.State.Cancelled {
+		return Late, why
+	}
+	for _, old := range b.all() {
+		stood := old
+		stood.Place.Where = InMempool
+		if !old.IsGone() || !stood.counts() || !shares(old.Outpoint.TxID) {
+			continue
+		}
+		switch began := old.History[0].Reason; {
+		case began == WithinGrace && !b.inv.enough():
+			return Accepted, began
+		case began == UnobservedWindow && b.inv.Sums.In < b.inv.ceiling():
+			return Credited, began
+		case began == UnobservedWindow:
+			return Over, BeyondDue
+		}
+	}
+	return Late, why
+}
+
 // Minds tells whether the rate may decide what a new receipt's money is.
 func (inv Invoice) Minds(s Sight) bool {
 	late := s.Seen.After(inv.Expires) && !inv.final() && !inv.State.Lost && !inv.State.Cancelled

@@ -2,6 +2,7 @@ package tracker_test
 
 import (
 	"testing"
+	"time"
 
 	"satchel/chain"
 	"satchel/invoice"
@@ -76,4 +77,39 @@ func TestAnOpenPriceStaysWithTheFirstPayment(t *testing.T) {
 	w.chain.AddMempool(one)
 	w.later()
 	w.is(inv, "paid/paidOver")
+}
+
+// A fee bump is no new payment: what was taken late, or as sent in a window that nobody watched, at a rate that was good
+// then, stays taken when it is bumped after the rate has moved.
+func TestABumpKeepsWhatWasDecidedOfThePayment(t *testing.T) {
+	t.Run("within late_accept", func(t *testing.T) {
+		w := newWorld(t)
+		inv := w.ask(func(i *invoice.Invoice) { i.Terms.LateAccept = time.Hour })
+		w.pass(20 * time.Minute)
+		w.round()
+		id := w.chain.Pay(inv.Address.Script, 1_000_000)
+		w.later()
+		w.is(inv, "paid/paidLate")
+		w.rate, _ = money.ParseRate("40000")
+		_, err := w.chain.Replace(id, chain.Output{Sats: 1_000_000, Script: inv.Address.Script})
+		w.must(err)
+		w.later()
+		w.is(inv, "paid/paidLate")
+	})
+	t.Run("in the unobserved window", func(t *testing.T) {
+		w := newWorld(t)
+		inv := w.ask()
+		w.crash()
+		id := w.chain.Pay(inv.Address.Script, 1_000_000)
+		w.pass(20 * time.Minute)
+		w.mine(1)
+		w.start()
+		w.is(inv, "confirmed")
+		w.rate, _ = money.ParseRate("40000")
+		w.chain.Reorg(1)
+		_, err := w.chain.Replace(id, chain.Output{Sats: 1_000_000, Script: inv.Address.Script})
+		w.must(err)
+		w.later()
+		w.is(inv, "paid")
+	})
 }
