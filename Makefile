@@ -63,8 +63,9 @@ bench: deps-node build ## measure, each figure beside its limit in the same run 
 chaos: deps-node build ## kill the daemon again and again while money moves, and count what is left (CHAOSFLAGS="--seed N")
 	$(GO) run ./internal/chaos $(CHAOSFLAGS)
 
-ci-long: build chaos ## the whole of chaos, thousands of random lives, long fuzzing
+ci-long: build chaos ## the whole of chaos, an hour without kills, thousands of random lives, long fuzzing
 	$(GO) test ./tracker ./invoice -run 'TestModel|TestRandomLives' -rapid.checks=$(MODELRUNS) -timeout 2h
+	for seed in 1 2 3; do $(GO) run ./internal/chaos --kills 0 --invoices 8000 --seed $$seed || exit; done
 	SATCHEL_SIEGE=50000 $(GO) test ./internal/bench -run Siege -timeout 30m
 	scripts/fuzz.sh $(FUZZTIME)
 	SATCHEL_DISK_FAULTS=300 $(GO) test -count=1 -run TestFailingDisk ./cmd/satchel -timeout 2h
