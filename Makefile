@@ -63,7 +63,7 @@ bench: deps-node build ## measure, each figure beside its limit in the same run 
 chaos: deps-node build ## kill the daemon again and again while money moves, and count what is left (CHAOSFLAGS="--seed N")
 	$(GO) run ./internal/chaos $(CHAOSFLAGS)
 
-ci-long: build chaos ## the whole of chaos, an hour without kills, thousands of random lives, long fuzzing
+ci-long: build chaos ## the whole of chaos, half an hour without kills, thousands of random lives, long fuzzing
 	$(GO) test ./tracker ./invoice -run 'TestModel|TestRandomLives' -rapid.checks=$(MODELRUNS) -timeout 2h
 	for seed in 1 2 3; do $(GO) run ./internal/chaos --kills 0 --invoices 8000 --seed $$seed || exit; done
 	SATCHEL_SIEGE=50000 $(GO) test ./internal/bench -run Siege -timeout 30m

@@ -79,6 +79,7 @@ type Delivery struct {
 	Code     invoice.Code
 	Ref      invoice.Ref
 	Invoice  invoice.ID
+	Creator  string // what made the invoice: a token's id, or a link's
 	Outgoing
 	Created  time.Time
 	State    State

@@ -166,8 +166,8 @@ func (n *Notifier) look(ctx, send, record context.Context) (time.Time, error) {
 		}
 		started := n.start(send, record, due)
 		switch {
-		case started > 0 && (len(due) == limit || started < len(due)):
-			// The list was full, or somebody in it had to give way: another one may be behind it.
+		case n.shares.hidden() || started > 0 && (len(due) == limit || started < len(due)):
+			// The list was full, somebody in it had to give way, or there is room again: another one may be behind it.
 		case next.IsZero() || next.After(now):
 			return next, nil
 		default: // a store that names what is due already; never spin on it

@@ -28,13 +28,14 @@ type shares struct {
 	at       map[string]int
 	busy     map[uint64]struct{}
 	proven   map[string]struct{} // answered last time
-	starved  bool                // somebody was turned away since the last look, or may have been: there is no room left
+	given    map[string]int      // by the last look: how much room was shown, less what was taken of it
+	starved  bool                // somebody was turned away since the last look, or may have been
 }
 
 func newShares(workers, perEndpoint int) *shares {
 	return &shares{
 		workers: workers, perEndpoint: perEndpoint,
-		at: map[string]int{}, busy: map[uint64]struct{}{}, proven: map[string]struct{}{},
+		at: map[string]int{}, busy: map[uint64]struct{}{}, proven: map[string]struct{}{}, given: map[string]int{},
 	}
 }
 
@@ -51,6 +52,7 @@ func (s *shares) limit() int {
 	defer s.mu.Unlock()
 	n := s.free()
 	s.starved = n == 0
+	clear(s.given)
 	return n
 }
 
@@ -63,8 +65,22 @@ func (s *shares) room(key string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.roomLocked(key)
-	s.starved = s.starved || n == 0
+	s.given[key] = n
 	return n
+}
+
+// hidden ends a look: where all the room that an endpoint was shown was taken, more may be due behind it. True: there is
+// room for it again already. Else the next answer must cause a look.
+func (s *shares) hidden() (again bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, left := range s.given {
+		if left <= 0 {
+			again = again || s.roomLocked(key) > 0
+			s.starved = true
+		}
+	}
+	return again
 }
 
 func (s *shares) roomLocked(key string) int {
@@ -102,7 +118,7 @@ func (s *shares) take(id uint64, key string) (share, bool) {
 	s.sending++
 	s.at[key]++
 	s.busy[id] = struct{}{}
-	s.starved = s.starved || s.roomLocked(key) == 0
+	s.given[key]--
 	return share{id: id, key: key, proven: proven}, true
 }
 

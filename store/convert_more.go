@@ -100,7 +100,7 @@ func (r *deliveryRecord) ref() ref { return ref{no: r.No, seq: r.Seq} }
 func (r *deliveryRecord) delivery(id uint64, m merchant.ID) notify.Delivery {
 	return notify.Delivery{
 		ID: id, Event: r.Event, EventID: r.EventID, Revision: r.Revision, Code: r.Code,
-		Ref: invoice.Ref{Merchant: m, Seq: r.Seq}, Invoice: r.Invoice,
+		Ref: invoice.Ref{Merchant: m, Seq: r.Seq}, Invoice: r.Invoice, Creator: r.Creator,
 		Outgoing: notify.Outgoing{Channel: r.Channel, Endpoint: r.Endpoint},
 		Created:  r.Created.time(), State: r.State, Resend: r.Resend, Held: r.Held,
 		Progress: notify.Progress{Attempts: r.Attempts, First: r.First.time(), Next: r.Next.time(), Last: r.Last},

@@ -17,15 +17,15 @@ import (
 
 func noDelivery() error { return fault.New(fault.NotFound, "No such delivery") }
 
-// enqueue queues a delivery of an event that was just logged.
-func (t *txn) enqueue(event uint64, e *eventRecord, out *notify.Outgoing) error {
+// enqueue queues a delivery of an event that was just logged, of an invoice that somebody made.
+func (t *txn) enqueue(event uint64, e *eventRecord, creator string, out *notify.Outgoing) error {
 	id, err := t.lastNumber(bDeliveries, nil)
 	if err != nil {
 		return err
 	}
 	id++
 	rec := &deliveryRecord{
-		Event: event, EventID: e.ID, Revision: e.Revision, Code: e.Code, No: e.No, Seq: e.Seq, Invoice: e.Invoice,
+		Event: event, EventID: e.ID, Revision: e.Revision, Code: e.Code, No: e.No, Seq: e.Seq, Invoice: e.Invoice, Creator: creator,
 		Channel: out.Channel, Endpoint: out.Endpoint, Group: notify.EndpointKey(out.Endpoint), Body: id, Sum: sum(nil, out.Body), Created: e.At,
 		State: notify.Pending, Next: e.At,
 	}

@@ -161,7 +161,7 @@ func (t *txn) logOne(seq uint64, rec *eventRecord, ev invoice.Event, m merchant.
 		return err
 	}
 	for i := range out {
-		if err := t.enqueue(seq, rec, &out[i]); err != nil {
+		if err := t.enqueue(seq, rec, ev.Invoice.Order.Creator, &out[i]); err != nil {
 			return err
 		}
 	}

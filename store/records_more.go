@@ -126,6 +126,7 @@ type deliveryRecord struct {
 	No       uint32         `json:"merchant"`
 	Seq      uint64         `json:"seq"`
 	Invoice  invoice.ID     `json:"invoice"`
+	Creator  string         `json:"creator,omitempty"` // the invoice's
 	Channel  notify.Channel `json:"channel"`
 	Endpoint string         `json:"endpoint"`
 	Group    string         `json:"group"`         // the endpoint key, as it was when the delivery was queued

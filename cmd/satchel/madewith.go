@@ -10,11 +10,7 @@ import (
 // madeWith gives the token that made a delivery's invoice; "" where the operator or a link made it, and for a token that was
 // revoked: whoever found it must not be able to sign with it.
 func (d *daemonParts) madeWith(ctx context.Context, of notify.Delivery) (string, error) {
-	inv, err := d.db.Invoice(ctx, of.Ref.Merchant, of.Invoice)
-	if err != nil {
-		return "", err
-	}
-	id, err := auth.ParseTokenID(inv.Order.Creator)
+	id, err := auth.ParseTokenID(of.Creator)
 	if err != nil {
 		return "", nil //nolint:nilerr // no token made it
 	}

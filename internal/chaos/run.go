@@ -114,10 +114,10 @@ func run(ctx context.Context, o options) (r result, err error) {
 // The customers' wallet has many coins, so that payments do not hang on each other's change: a deep reorg drops what
 // hangs on more than 25 others.
 const (
-	leastCoins = 3000 // and one for each invoice: a wallet does not see again what a reorg dropped
-	coinsInTx  = 1000
-	coinValue  = 1_000_000 // sat
-	burial     = 20        // blocks on top of them: no reorg may make the coins of the first blocks immature again
+	coins     = 3000
+	coinsInTx = 1000
+	coinValue = 1_000_000 // sat
+	burial    = 20        // blocks on top of them: no reorg may make the coins of the first blocks immature again
 )
 
 func newWorld(ctx context.Context, o options, dir string) (w *world, end func(), err error) {
@@ -134,7 +134,7 @@ func newWorld(ctx context.Context, o options, dir string) (w *world, end func(),
 		stop()
 		_ = node.Stop()
 	}
-	if err := w.fund(ctx, o.invoices); err != nil {
+	if err := w.fund(ctx); err != nil {
 		end()
 		return nil, nil, err
 	}
@@ -148,11 +148,11 @@ func newWorld(ctx context.Context, o options, dir string) (w *world, end func(),
 	return w, end, nil
 }
 
-func (w *world) fund(ctx context.Context, invoices int) error {
+func (w *world) fund(ctx context.Context) error {
 	if err := w.node.Fund(ctx); err != nil {
 		return err
 	}
-	for range max(leastCoins, invoices) / coinsInTx {
+	for range coins / coinsInTx {
 		outputs := map[string]int64{}
 		for range coinsInTx {
 			address, err := w.node.NewAddress(ctx)

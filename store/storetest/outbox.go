@@ -66,9 +66,12 @@ func deliveries(t *testing.T, k *kit) {
 	if string(list[0].Body) != fmt.Sprintf(`{"id":%q,"status":"paid","revision":3}`, a.ID) {
 		t.Fatalf("the body is %s", list[0].Body)
 	}
+	if list[0].Creator != "till" {
+		t.Errorf("the invoice's maker is %q", list[0].Creator)
+	}
 	k.after(list[1], true, now)
 	list = k.due(now)
-	if len(list) != 2 || list[1].Code != invoice.ConfirmedEvent {
+	if len(list) != 2 || list[1].Creator != "till" || list[1].Code != invoice.ConfirmedEvent {
 		t.Fatalf("after b's first: %+v", list)
 	}
 	// a's first fails; only after the third failure do the later ones go.
