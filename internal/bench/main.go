@@ -106,6 +106,8 @@ func run(ctx context.Context, asJSON bool, only string) (err error) {
 		{"signed", b.signedCalls},
 		{"guesses", b.guesses},
 		{"restart", b.restart},
+		{"crowded", b.crowded},
+		{"longreader", b.longReader},
 		{"reconcile", b.reconcileBlocks},
 		{"siege", b.besieged},
 	} {

@@ -96,8 +96,8 @@ func (s *siege) happened() error {
 	return nil
 }
 
-func (b *bench) newSiege(ctx context.Context, coins int) (*siege, error) {
-	node, err := regtest.Start(ctx, regtest.Config{Dir: b.dir})
+func (b *bench) newSiege(ctx context.Context, coins int, args ...string) (*siege, error) {
+	node, err := regtest.Start(ctx, regtest.Config{Dir: b.dir, Args: args})
 	if err != nil {
 		return nil, err
 	}
