@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -403,44 +402,6 @@ func named(key string, err error) error {
 	named := *f
 	named.Field = key
 	return &named
-}
-
-// verify compares the first addresses with the node's, as soon as it answers, and judges its set-up once.
-func (d *daemonParts) verify(ctx context.Context) error {
-	for ctx.Err() == nil {
-		err := d.keys.agree(ctx, nodeDeriver{d.node})
-		if errors.Is(err, wallet.ErrDisagree) || errors.Is(err, errShared) {
-			if _, other := d.node.Info(ctx); errors.Is(other, chain.ErrWrongNetwork) {
-				return other // which is why it derives other addresses
-			}
-			return err
-		}
-		if err == nil {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(time.Second):
-		}
-	}
-	d.verified.Store(true)
-	defer debug.FreeOSMemory() // what only the start needed goes back
-	d.judge(ctx)
-	return nil
-}
-
-// judge says each weakness of the node's set-up once. It is advice: whether the node is well is the tracker's to say.
-func (d *daemonParts) judge(ctx context.Context) {
-	weak, err := d.node.Weaknesses(ctx, d.tracker.Health().Tip)
-	if err != nil {
-		d.log.Debug("the node's set-up was not judged", "err", err)
-		return
-	}
-	d.weak.Store(&weak)
-	for _, w := range weak {
-		d.log.Warn("the node's set-up can be better", "name", w.Name, "why", w.Sentence, "bitcoin.conf", w.Config)
-	}
 }
 
 func (d *daemonParts) alive(ctx context.Context) bool {
