@@ -1,14 +1,10 @@
 package api
 
 import (
-	"context"
 	"encoding/base64"
 	"mime"
 	"net/http"
 	"strings"
-
-	"satchel/auth"
-	"satchel/bitpay"
 )
 
 // legacyPath is where shops made invoices before there were tokens: with an API key for the name of HTTP's basic
@@ -21,18 +17,6 @@ const legacyPath = "/api/invoice"
 func isForm(h http.Header) bool {
 	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
 	return err == nil && kind == "application/x-www-form-urlencoded" && h.Get("Content-Encoding") == ""
-}
-
-// createBareInvoice is POST /api/invoice.
-func (a *API) createBareInvoice(ctx context.Context, p auth.Principal, r *request) (bitpay.Raw, error) {
-	r.bare = true
-	return a.createInvoice(ctx, p, r)
-}
-
-// showBareInvoice is GET /api/invoice/:id.
-func (a *API) showBareInvoice(ctx context.Context, p auth.Principal, r *request) (bitpay.Raw, error) {
-	r.bare = true
-	return a.showInvoice(ctx, p, r)
 }
 
 // basic reads an API key from "Authorization: Basic …". Some clients write the colon behind it, and others do not.

@@ -37,8 +37,8 @@ func (a *API) table() []route {
 	user := []auth.Facade{auth.User}
 	get, post, put, del := http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
 	list := []route{
-		{post, legacyPath, sellers, a.createBareInvoice, nil},
-		{get, legacyPath + "/:id", sellers, a.showBareInvoice, nil},
+		{post, legacyPath, sellers, a.createInvoice, nil},
+		{get, legacyPath + "/:id", sellers, a.showInvoice, nil},
 		{get, "/api/rates", public, a.bareRates, nil},
 		{get, "/clients", user, a.listClients, nil},
 		{post, "/clients", public, a.registerClient, nil},
@@ -138,7 +138,7 @@ type row struct {
 	segments []string
 	resource string // what a resource token of the route's :id is of; "": the route addresses a collection
 	unsigned bool   // that token suffices without the signature of its parent
-	legacy   bool   // a token may come as the name of HTTP's basic authentication, and a body as a form
+	legacy   bool   // a token may come as the name of HTTP's basic authentication and a body as a form; an invoice goes out bare
 }
 
 func newTable(list []route) *table {

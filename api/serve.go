@@ -142,7 +142,7 @@ func (c *call) do(ctx context.Context) outcome {
 // read takes the call apart, as far as that is the same for every route.
 func (a *API) read(out *recorder, req *http.Request, r *request, rt *row) (err error) {
 	r.query = bitpay.ParseQuery(req.URL.RawQuery)
-	r.base = a.base(req)
+	r.base, r.bare = a.base(req), rt.legacy
 	if req.Method == http.MethodPost || req.Method == http.MethodPut {
 		parse := bitpay.ParseBody
 		if rt.legacy && isForm(req.Header) {

@@ -87,20 +87,26 @@ func (a *app) init(cmd *cobra.Command, f initFlags) error {
 	if doc.Addresses, err = firstAddresses(cmd.Context(), s, start); err != nil {
 		return err
 	}
-	if !f.yes {
-		if err := confirm(cmd, offered{string(s.network), string(s.key.Type()), start, doc.Addresses}); err != nil {
-			return fmt.Errorf("nothing was written: %w", err)
-		}
-	}
-	m, err := firstMerchant(cmd, s, f)
+	m, err := doc.agreed(cmd, s, f)
 	if err != nil {
 		return err
 	}
-	doc.Merchant, doc.Secret = string(m.ID), m.Secrets.Webhook.Reveal()
 	if err := writeInit(s, path, configText(f, start), m); err != nil {
 		return err
 	}
 	return a.print(doc, func(w io.Writer) { showInit(w, doc) })
+}
+
+// agreed asks whether the first addresses are the right ones, and makes the merchant whose they are.
+func (d *initDocument) agreed(cmd *cobra.Command, s settings, f initFlags) (merchant.Merchant, error) {
+	if !f.yes {
+		if err := confirm(cmd, offered{string(s.network), string(s.key.Type()), d.StartIndex, d.Addresses}); err != nil {
+			return merchant.Merchant{}, fmt.Errorf("nothing was written: %w", err)
+		}
+	}
+	m, err := firstMerchant(cmd, s, f)
+	d.Merchant, d.Secret = string(m.ID), m.Secrets.Webhook.Reveal()
+	return m, err
 }
 
 // understood refuses flags that mean nothing together, or by themselves.

@@ -44,16 +44,10 @@ func (a *app) initAgain(cmd *cobra.Command, path string, f initFlags) error {
 		return err
 	}
 	tellAgain(cmd.ErrOrStderr(), path, s.startIndex, start, f)
-	if !f.yes {
-		if err := confirm(cmd, offered{string(s.network), string(s.key.Type()), start, doc.Addresses}); err != nil {
-			return fmt.Errorf("nothing was written: %w", err)
-		}
-	}
-	m, err := firstMerchant(cmd, s, f)
+	m, err := doc.agreed(cmd, s, f)
 	if err != nil {
 		return err
 	}
-	doc.Merchant, doc.Secret = string(m.ID), m.Secrets.Webhook.Reveal()
 	if err := replaceLost(cmd.Context(), s, start, m); err != nil {
 		return err
 	}

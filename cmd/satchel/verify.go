@@ -63,5 +63,5 @@ func settleMemory() {
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	debug.SetMemoryLimit(int64(m.Sys-m.HeapReleased) + spareMemory) //nolint:gosec // less than the machine has
+	debug.SetMemoryLimit(int64(m.Sys-m.HeapReleased) + spareMemory) //nolint:gosec // bytes of this machine
 }

@@ -17,7 +17,7 @@ import (
 
 // What a siege is made of, and what it may cost. The memory bound is what the daemon's own limits add up to: 4,096
 // connections of 32 kB, a block of 4 MB as it came and as text, 10,000 hints of a kilobyte and the ids of the mempool are
-// 160 MB, and the collector lets the heap double.
+// 160 MB, above which the collector lets no garbage stand; the program itself and libzmq's queues are the rest.
 const (
 	price       = 52_000 // satoshis of each coin; an invoice of 25 USD asks 50,000
 	slowClients = 2_000
