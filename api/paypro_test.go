@@ -180,6 +180,10 @@ func TestAPaymentByBIP70(t *testing.T) {
 	if r.status != 200 || r.header.Get("Content-Type") != "application/bitcoin-paymentack" || !strings.Contains(r.body, payment) || l.bank.payments() != 1 {
 		t.Errorf("%d %v %q", r.status, r.header, r.body)
 	}
+	// The answer may have been lost.
+	if again := l.put("application/bitcoin-payment", payment); again.status != 200 || again.body != r.body || l.bank.payments() != 1 {
+		t.Errorf("again: %d %q, %d payments were sent", again.status, again.body, l.bank.payments())
+	}
 }
 
 // What is missing is asked for, not the whole price.

@@ -25,6 +25,7 @@ func TestScenariosOfGroupE(t *testing.T) {
 	c := newScene(t, [2]string{"timeout", "2s"})
 	h := newHook(t)
 	c.scenario("51 the signature is over the exact bytes", func() { c.signature(h) })
+	c.scenario("51 a token that was revoked signs nothing", func() { c.revokedSignature(h) })
 	c.scenario("52 order and content", func() { c.inOrder(h) })
 	c.scenario("53 endpoints that fail", func() { c.failing(h) })
 	c.scenario("53 endpoints that ask to be left alone", func() { c.leftAlone(h) })
@@ -71,6 +72,25 @@ func (c *scene) signature(h *hook) {
 		c.t.Errorf("headers %v", p.header)
 	}
 	c.mine(1)
+}
+
+// revokedSignature takes the token that made an invoice away between two of its callbacks.
+func (c *scene) revokedSignature(h *hook) {
+	kept := c.token
+	defer func() { c.token = kept }()
+	var made admin.Token
+	c.run(&made, "token", "create", "--facade", "pos", "--bearer", "--label", "to be revoked")
+	c.token = made.Token
+	c.paidAt(h.url + "/51r")
+	if p := c.arrive(h, "/51r", 1)[0]; p.header.Get("X-Signature") != notify.SignWithToken(made.Token, p.body) {
+		c.t.Errorf("before: %v", p.header)
+	}
+	c.run(nil, "token", "revoke", made.ID)
+	c.mine(1)
+	p := c.arrive(h, "/51r", 2)[1]
+	if err := notify.Verify(merchant.Secret(c.secret), p.header, p.body, c.now()); err != nil || p.header.Get("X-Signature") != "" {
+		c.t.Errorf("after: %v, %v", p.header, err)
+	}
 }
 
 // inOrder lets an endpoint answer slowly, so that a daemon that does not wait for it would overtake itself.
