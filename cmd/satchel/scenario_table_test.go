@@ -87,7 +87,7 @@ func scenarios() map[int]proof {
 			why:       "disks that are full or fail have tests of their own",
 		},
 		50: {here: []string{"50 odd transactions in the block of a payment"}, elsewhere: []string{"chain.TestScanBlockReadsOddButValidBlocks"}},
-		51: here("51 the signature is over the exact bytes"),
+		51: here("51 the signature is over the exact bytes", "51 a token that was revoked signs nothing"),
 		52: here("52 order and content"),
 		53: here("53 endpoints that fail", "53 endpoints that ask to be left alone", "53 an endpoint that is gone", "53 endpoints that talk for ever"),
 		54: {here: []string{"54 an endpoint that is dead for a day"}, elsewhere: []string{"notify.TestOutageOfThreeDaysIsDelivered", "notify.TestShares"}},
