@@ -86,3 +86,22 @@ func KindOf(err error) Kind {
 
 // Is tells whether err is of the kind.
 func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
+
+// Sentence is what an operator reads of an error: with the member at fault, if one is.
+func Sentence(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok && e.Field != "" {
+		return e.Field + ": " + e.Message
+	}
+	return err.Error()
+}
+
+// Named gives an error the name that its reader has for what is at fault.
+func Named(field string, err error) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return fmt.Errorf("%s: %w", field, err)
+	}
+	c := *e
+	c.Field = field
+	return &c
+}

@@ -17,6 +17,9 @@ import (
 // ID is an invoice's public id: 16 random bytes in base58, 22 characters.
 type ID string
 
+// NewID makes the id of a new invoice.
+func NewID() ID { return ID(merchant.NewID()) }
+
 // Ref is an invoice's place in the store: its merchant, and a number in order of creation.
 type Ref struct {
 	Merchant merchant.ID

@@ -3,16 +3,30 @@
 package merchant
 
 import (
+	"crypto/rand"
 	"fmt"
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/btcsuite/btcd/btcutil/base58"
 
 	"satchel/money"
 )
 
 // ID is permanent, made once when the merchant is created: 22 characters of base58.
 type ID string
+
+// NewID makes the id of a new merchant: 16 random bytes, of which those are taken that base58 writes with 22 characters.
+func NewID() ID {
+	for {
+		var b [16]byte
+		_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process first
+		if id := base58.Encode(b[:]); len(id) == 22 {
+			return ID(id)
+		}
+	}
+}
 
 // Merchant is one shop.
 type Merchant struct {

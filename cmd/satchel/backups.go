@@ -12,9 +12,11 @@ import (
 
 	"satchel/admin"
 	"satchel/chain"
+	"satchel/cmd/satchel/internal/config"
+	"satchel/cmd/satchel/internal/daemon"
+	"satchel/cmd/satchel/internal/keys"
 	"satchel/fault"
 	"satchel/invoice"
-	"satchel/merchant"
 	"satchel/store"
 	"satchel/wallet"
 )
@@ -27,16 +29,16 @@ type backupDocument struct {
 
 func (a *app) backupCommand() *cobra.Command {
 	return &cobra.Command{Use: "backup FILE", Short: "Write a checked copy of the running daemon's database", Args: args(1), RunE: func(cmd *cobra.Command, args []string) error {
-		s, err := loadConfig(a.config)
+		s, err := config.Load(a.config)
 		if err != nil {
 			return err
 		}
-		path, err := filepath.Abs(expand(args[0]))
+		path, err := filepath.Abs(config.Expand(args[0]))
 		if err != nil {
 			return err
 		}
 		err = store.Save(cmd.Context(), path, func(w io.Writer) error {
-			return admin.NewClient(s.socket()).Download(cmd.Context(), "backup", w)
+			return admin.NewClient(s.Socket()).Download(cmd.Context(), "backup", w)
 		})
 		if err != nil {
 			return fmt.Errorf("back up: %w", err)
@@ -69,23 +71,23 @@ type restoredKey struct {
 func (a *app) restoreCommand() *cobra.Command {
 	var skip int64
 	c := &cobra.Command{Use: "restore FILE", Short: "Make the database from a backup (the daemon must be stopped)", Args: args(1)}
-	c.Flags().Int64Var(&skip, "skip", beyondBy, "pass over so many addresses of each key: at least as many as were issued since the backup")
+	c.Flags().Int64Var(&skip, "skip", keys.Beyond, "pass over so many addresses of each key: at least as many as were issued since the backup")
 	c.RunE = func(cmd *cobra.Command, args []string) error {
-		s, err := loadConfig(a.config)
+		s, err := config.Load(a.config)
 		if err != nil {
 			return err
 		}
 		if skip < 0 || skip > maxSkip {
 			return usageError{fmt.Errorf("--skip must be between 0 and %d", maxSkip)}
 		}
-		if daemonRuns(cmd.Context(), s.socket()) {
-			return fmt.Errorf("a daemon runs on %s; stop it first", s.dataDir)
+		if daemonRuns(cmd.Context(), s.Socket()) {
+			return fmt.Errorf("a daemon runs on %s; stop it first", s.DataDir)
 		}
-		if err := os.MkdirAll(s.dataDir, 0o700); err != nil {
+		if err := os.MkdirAll(s.DataDir, 0o700); err != nil {
 			return err
 		}
-		r := restoring{set: s, skip: uint32(skip), doc: restoreDocument{Database: s.database(), Keys: []restoredKey{}}}
-		if err := store.Restore(cmd.Context(), expand(args[0]), s.database(), r.prepare); err != nil {
+		r := restoring{set: s, skip: uint32(skip), doc: restoreDocument{Database: s.Database(), Keys: []restoredKey{}}}
+		if err := store.Restore(cmd.Context(), config.Expand(args[0]), s.Database(), r.prepare); err != nil {
 			return restoreHelp(err)
 		}
 		return a.print(r.doc, func(w io.Writer) { showRestored(w, r.doc) })
@@ -116,50 +118,45 @@ func daemonRuns(ctx context.Context, socket string) bool {
 
 // restoring moves the keys of a restored database ahead, before it gets its name.
 type restoring struct {
-	set  settings
+	set  config.Settings
 	skip uint32
 	doc  restoreDocument
 }
 
 func (r *restoring) prepare(ctx context.Context, db *store.DB) error {
-	if db.Network() != string(r.set.network) {
-		return fmt.Errorf("the backup is of %s, the configuration says %s", db.Network(), r.set.network)
+	if db.Network() != string(r.set.Network) {
+		return fmt.Errorf("the backup is of %s, the configuration says %s", db.Network(), r.set.Network)
 	}
 	merchants, err := db.Merchants(ctx)
 	if err != nil {
 		return err
 	}
-	keys := newDerivers()
-	first, err := keys.load(r.set, merchants)
+	derivers := keys.New()
+	first, err := derivers.Load(r.set, merchants)
 	if err != nil {
 		return err
 	}
 	// The key may have been set after the backup: then its addresses were shown by the lost database alone.
-	if err := db.RegisterKey(ctx, r.set.storeKey(first)); err != nil {
-		return named("wallet.key", err)
+	if err := db.RegisterKey(ctx, daemon.FirstKey(r.set, first)); err != nil {
+		return fault.Named("wallet.key", err)
 	}
 	known, err := db.Keys(ctx)
 	if err != nil {
 		return err
 	}
 	for _, k := range known {
-		if err := r.ahead(ctx, db, keys, k); err != nil {
+		if err := r.ahead(ctx, db, derivers, k); err != nil {
 			return fmt.Errorf("key %s: %w", k.Fingerprint, err)
 		}
 	}
 	return nil
 }
 
-// storeKey is the configured watch key as the store keeps it for the first merchant.
-func (s settings) storeKey(first merchant.ID) store.Key {
-	return store.Key{Fingerprint: s.key.Fingerprint(), Merchant: first, Next: s.startIndex, Birthday: s.birthday}
-}
-
 // ahead skips indexes of one key. One that neither the configuration nor a merchant has any more issues nothing.
-func (r *restoring) ahead(ctx context.Context, db *store.DB, keys *derivers, k store.Key) error {
+func (r *restoring) ahead(ctx context.Context, db *store.DB, derivers *keys.Derivers, k store.Key) error {
 	done := restoredKey{Fingerprint: k.Fingerprint, Was: k.Next, Next: k.Next + r.skip}
 	var skipped []invoice.Address
-	if key := keys.watchKey(k.Fingerprint); key != nil && r.skip > 0 {
+	if key := derivers.WatchKey(k.Fingerprint); key != nil && r.skip > 0 {
 		var err error
 		if skipped, err = r.derive(ctx, key, done.Was, done.Next); err != nil {
 			return err
@@ -175,23 +172,20 @@ func (r *restoring) ahead(ctx context.Context, db *store.DB, keys *derivers, k s
 
 // derive gives a key's addresses from an index (included) to another.
 func (r *restoring) derive(ctx context.Context, key *wallet.WatchKey, from, to uint32) ([]invoice.Address, error) {
-	node, err := chain.NewNode(r.set.node)
+	node, err := chain.NewNode(r.set.Node)
 	if err != nil {
 		return nil, err
 	}
 	defer node.Close()
 	list := make([]invoice.Address, 0, to-from)
-	for ; from < to; from += derivedAtOnce {
-		derived, err := derive(ctx, key, nodeDeriver{node}, span{from, min(from+derivedAtOnce, to)})
+	for a, err := range keys.Derived(ctx, key, keys.ByNode(node), keys.Span{From: from, To: to}) {
 		if err != nil && key.NeedsNode() {
 			return nil, fmt.Errorf("only the node can derive its addresses, and it did not; start the node and try again: %w", err)
 		}
 		if err != nil {
 			return nil, err
 		}
-		for _, a := range derived {
-			list = append(list, deriver{key}.given(a))
-		}
+		list = append(list, keys.Of(key).Given(a))
 	}
 	return list, nil
 }
@@ -213,15 +207,15 @@ type compactDocument struct {
 
 func (a *app) compactCommand() *cobra.Command {
 	return &cobra.Command{Use: "compact", Short: "Give the database's unused space back (the daemon must be stopped)", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
-		s, err := loadConfig(a.config)
+		s, err := config.Load(a.config)
 		if err != nil {
 			return err
 		}
-		before, after, err := store.Compact(cmd.Context(), s.database())
+		before, after, err := store.Compact(cmd.Context(), s.Database())
 		if err != nil {
 			return fmt.Errorf("compact: %w", err)
 		}
-		doc := compactDocument{Database: s.database(), Before: before, After: after}
+		doc := compactDocument{Database: s.Database(), Before: before, After: after}
 		return a.print(doc, func(w io.Writer) {
 			fmt.Fprintf(w, "%s: %.1f MB, was %.1f MB; every record and index is sound\n", doc.Database, float64(after)/1e6, float64(before)/1e6)
 		})

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"satchel/admin"
+	"satchel/cmd/satchel/internal/config"
+	"satchel/cmd/satchel/internal/keys/keystest"
 )
 
 // refuses runs a command that must say no: exit status 1, one sentence with the words, no Go trace.
@@ -34,7 +36,7 @@ func (s *shop) elsewhere(dir string) string {
 	text, err := os.ReadFile(s.config)
 	s.must(err)
 	path := filepath.Join(s.t.TempDir(), "satchel.toml")
-	s.must(os.WriteFile(path, []byte(setKey(string(text), "data_dir", `"`+dir+`"`)), 0o600))
+	s.must(os.WriteFile(path, []byte(config.SetKey(string(text), "data_dir", `"`+dir+`"`)), 0o600))
 	return path
 }
 
@@ -99,7 +101,7 @@ func TestRestoreKnowsTheKeyThatCameAfterTheBackup(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "backup.db")
 	s.run(nil, "backup", file)
 	s.kill()
-	_, vpub := account(t, 9)
+	_, vpub := keystest.Account(t, 9)
 	s.edit([2]string{"key", vpub})
 	s.start()
 	lost := s.invoice("20", "USD", "medium", nil)

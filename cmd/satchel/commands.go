@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"satchel/admin"
+	"satchel/cmd/satchel/internal/config"
 )
 
 // app is what every command shares.
@@ -50,11 +51,11 @@ func ask[Doc any](a *app, cmd *cobra.Command, name string, req any, show func(io
 
 // answered is ask for a command whose document decides how it ends.
 func answered[Doc any](a *app, cmd *cobra.Command, name string, req any, show func(io.Writer, Doc)) (doc Doc, err error) {
-	s, err := loadConfig(a.config)
+	s, err := config.Load(a.config)
 	if err != nil {
 		return doc, err
 	}
-	if err := admin.NewClient(s.socket()).Call(cmd.Context(), name, req, &doc); err != nil {
+	if err := admin.NewClient(s.Socket()).Call(cmd.Context(), name, req, &doc); err != nil {
 		return doc, err
 	}
 	return doc, a.print(doc, func(w io.Writer) { show(w, doc) })

@@ -2,11 +2,17 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"satchel/admin"
+	"satchel/cmd/satchel/internal/keys/keystest"
+	"satchel/regtest"
 )
 
 // spoken runs a command in a folder and home of its own, and gives its exit status and what it says.
@@ -60,14 +66,18 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// Whoever is asked and cannot answer, as in a script, learns how not to be asked.
+// Whoever is asked and cannot answer, as in a script, learns how not to be asked. What cannot be is refused before.
 func TestNobodyAnswers(t *testing.T) {
 	t.Parallel()
-	args := []string{"init", "--network", "regtest", "--key", demoKey, "--start-index", "0", "--node-url", "http://127.0.0.1:1"}
+	args := []string{"init", "--network", "regtest", "--key", regtest.WatchKey, "--start-index", "0", "--node-url", "http://127.0.0.1:1"}
 	for typed, words := range map[string]string{"": "run it again with --yes", "n\n": "nothing was written: the answer was not yes", "\n": "the answer was not yes"} {
 		if code, text := spoken(t, typed, args...); code != exitRefused || !strings.Contains(text, words) {
 			t.Errorf("to %q: status %d, want 1 and %q:\n%s", typed, code, words, text)
 		}
+	}
+	far := append(slices.Clone(args), "--start-index", "4294967296", "--yes")
+	if code, text := spoken(t, "", far...); code != exitRefused || !strings.Contains(text, "wallet.start_index: must be between 0 and 2147483647") {
+		t.Errorf("an index that is too high: status %d, %s", code, text)
 	}
 	if code, text := spoken(t, "Yes", args...); code != exitDone {
 		t.Errorf("status %d: %s", code, text)
@@ -78,7 +88,7 @@ func TestNobodyAnswers(t *testing.T) {
 func TestListsOfNothing(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	_, vpub := account(t, 3)
+	_, vpub := keystest.Account(t, 3)
 	s.run(nil, "merchant", "add", "--name", "Bookshop", "--key", vpub, "--yes")
 	for line, words := range map[string]string{
 		"events":                         "no events\n",
@@ -104,7 +114,7 @@ func TestListsOfNothing(t *testing.T) {
 func TestListsNameMerchants(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	_, vpub := account(t, 4)
+	_, vpub := keystest.Account(t, 4)
 	s.run(nil, "merchant", "add", "--name", "Book shop", "--key", vpub, "--yes")
 	for _, name := range []string{"Book shop", "My shop"} {
 		if out, code := s.answer("", "operator", "add", strings.ToLower(name[:2]), "--merchant", name); code != exitDone || !strings.Contains(out, "owner of "+name) {
@@ -128,7 +138,7 @@ func TestListsNameMerchants(t *testing.T) {
 func TestSettingsAreFound(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	_, vpub := account(t, 5)
+	_, vpub := keystest.Account(t, 5)
 	s.run(nil, "merchant", "add", "--name", "Bookshop", "--key", vpub, "--yes")
 	for line, words := range map[string]string{
 		"Bookshop invoice.zero_conf_exposure=1": "it is invoice.zero_conf_exposure of the configuration; edit it in " + s.config,
@@ -157,5 +167,40 @@ func TestNoConfigurationAtAPath(t *testing.T) {
 		if code != exitRefused || !strings.Contains(text, "there is no configuration at /nowhere.toml; make one with `satchel --config /nowhere.toml init`") {
 			t.Errorf("%s: status %d:\n%s", name, code, text)
 		}
+	}
+}
+
+// `satchel config check` tells everything that is wrong, in the file's order where the keys are wrong by themselves, to
+// people and to programs.
+func TestConfigCheckTellsAllAtOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "satchel.toml")
+	text := "network = \"regtest\"\n[rates]\nspread = 1\nmin_sources = \"3\"\nsources = [\"krakn\", \"mtgox\"]\n[api]\nlisten = 8350\n[invoices]\nspeed = \"high\"\n" +
+		"[invoice]\nwindow = \"1s\"\n[wallet]\nkey = \"" + regtest.WatchKey + "\"\nstart_index = true\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"rates.spread", "rates.min_sources", "api.listen", "invoices", "wallet.start_index", "invoice.window", "rates.sources", "rates.sources"}
+	code, out := spoken(t, "", "--config", path, "config", "check")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if code != exitRefused || len(lines) != 1+len(want) {
+		t.Fatalf("status %d\n%s", code, out)
+	}
+	for i, key := range want {
+		if !strings.HasPrefix(lines[1+i], "  "+key+": ") {
+			t.Errorf("line %d is %q, want %s", i, lines[1+i], key)
+		}
+	}
+	var doc struct{ Problems []string }
+	code, out = spoken(t, "", "--config", path, "config", "check", "--json")
+	err := json.NewDecoder(strings.NewReader(out)).Decode(&doc)
+	if code != exitRefused || err != nil || len(doc.Problems) != len(want) {
+		t.Errorf("for programs: status %d, %v\n%s", code, err, out)
+	}
+	if err := os.WriteFile(path, []byte("[wallet]\nkey = \""+regtest.WatchKey+"\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := spoken(t, "", "--config", path, "config", "check"); code != exitDone || !strings.Contains(out, "no problems") {
+		t.Errorf("of a good one: status %d\n%s", code, out)
 	}
 }

@@ -17,12 +17,15 @@ import (
 	"testing"
 
 	"satchel/admin"
+	"satchel/cmd/satchel/internal/config"
+	"satchel/cmd/satchel/internal/daemon"
+	"satchel/regtest"
 )
 
 // systemd hears that the daemon is ready, that it is alive, and that it stops while it still answers what is under way.
 func TestSystemdIsTold(t *testing.T) {
 	t.Parallel()
-	s := unopened(t, demoKey)
+	s := unopened(t, regtest.WatchKey)
 	dir := t.TempDir()
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unixgram"})
 	s.must(err)
@@ -108,7 +111,7 @@ func TestInitWritesWhereItIsLookedFor(t *testing.T) {
 				t.Fatalf("%v: %s\n%s", args, err, out)
 			}
 		}
-		run("init", "--network", "regtest", "--key", demoKey, "--start-index", "0", "--data-dir", filepath.Join(dir, "data"), "--yes")
+		run("init", "--network", "regtest", "--key", regtest.WatchKey, "--start-index", "0", "--data-dir", filepath.Join(dir, "data"), "--yes")
 		run("config", "check")
 		info, err := os.Stat(want)
 		if err != nil {
@@ -193,12 +196,12 @@ func TestFailuresOfOneInvoice(t *testing.T) {
 // Whoever stops the daemon in the midst of its start has stopped it cleanly.
 func TestStoppedWhileItStarts(t *testing.T) {
 	t.Parallel()
-	s := unopened(t, demoKey)
-	set, err := loadConfig(s.config)
+	s := unopened(t, regtest.WatchKey)
+	set, err := config.Load(s.config)
 	s.must(err)
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if err := serve(ctx, set, slog.New(slog.DiscardHandler), nil); err != nil {
+	if err := daemon.Serve(ctx, daemon.Options{Settings: set, Log: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Errorf("a clean stop: %s", err)
 	}
 }

@@ -10,7 +10,9 @@ import (
 
 	"satchel/admin"
 	"satchel/chain"
+	"satchel/cmd/satchel/internal/config"
 	"satchel/money"
+	"satchel/regtest"
 )
 
 // The main job, from a customer's broadcast to the merchant's callback, on the binary that users run, a real node and a
@@ -205,7 +207,7 @@ func jsonText(v any) string {
 // A descriptor that Satchel does not derive itself is derived by the node, ahead of need.
 func TestDescriptorThatOnlyTheNodeDerives(t *testing.T) {
 	t.Parallel()
-	key := demoKey[strings.Index(demoKey, "tpub"):strings.Index(demoKey, "/0/*")]
+	key := regtest.WatchKey[strings.Index(regtest.WatchKey, "tpub"):strings.Index(regtest.WatchKey, "/0/*")]
 	s := newShopWithKey(t, "wsh(sortedmulti(2,"+key+"/0/*,"+key+"/1/*))")
 	seen := map[string]bool{}
 	for range 3 {
@@ -247,7 +249,7 @@ func TestStopAndRefusalsToStart(t *testing.T) {
 	s.daemon = nil
 	text, err := os.ReadFile(s.config)
 	s.must(err)
-	s.must(os.WriteFile(s.config, []byte(setKey(string(text), "network", `"signet"`)), 0o600))
+	s.must(os.WriteFile(s.config, []byte(config.SetKey(string(text), "network", `"signet"`)), 0o600))
 	if out, code := s.serveOnce(); code != exitRefused || !strings.Contains(out, "is of regtest, the configuration says signet") {
 		t.Errorf("a database of another network: %d %s", code, out)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"satchel/admin"
+	"satchel/regtest"
 )
 
 // says runs a command for people, and gives what it prints.
@@ -24,7 +25,7 @@ func (s *shop) says(args ...string) string {
 // A regtest node without a block believes that it is still downloading. Whoever meets that is told how it ends.
 func TestBeforeTheFirstBlock(t *testing.T) {
 	t.Parallel()
-	s := unopened(t, demoKey)
+	s := unopened(t, regtest.WatchKey)
 	s.launch()
 	const advice = "mine one with `bitcoin-cli -regtest -generate 1`"
 	var status admin.Status

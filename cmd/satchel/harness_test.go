@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"satchel/admin"
+	"satchel/cmd/satchel/internal/config"
 	"satchel/invoice"
 	"satchel/merchant"
 	"satchel/notify"
@@ -63,6 +64,15 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// order is an invoice as the BitPay API gave it.
+type order struct {
+	ID      string `json:"id"`
+	URL     string `json:"url"`
+	Status  string `json:"status"`
+	Due     string `json:"btcDue"`
+	Address string `json:"bitcoinAddress"`
+}
+
 // shop is a merchant's set-up: a node, a daemon, and a receiver of callbacks.
 type shop struct {
 	t        *testing.T
@@ -82,7 +92,7 @@ type shop struct {
 // newShop starts a funded node and runs `satchel init`, `serve` and `token create` as an operator does.
 func newShop(t *testing.T, edit ...[2]string) *shop {
 	t.Helper()
-	return newShopWithKey(t, demoKey, edit...)
+	return newShopWithKey(t, regtest.WatchKey, edit...)
 }
 
 func newShopWithKey(t *testing.T, key string, edit ...[2]string) *shop {
@@ -126,7 +136,7 @@ func (s *shop) edit(kvs ...[2]string) {
 	text, err := os.ReadFile(s.config)
 	s.must(err)
 	for _, kv := range kvs {
-		text = []byte(setKey(string(text), kv[0], `"`+kv[1]+`"`))
+		text = []byte(config.SetKey(string(text), kv[0], `"`+kv[1]+`"`))
 	}
 	s.must(os.WriteFile(s.config, text, 0o600))
 }

@@ -4,24 +4,20 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 
-	"github.com/btcsuite/btcd/btcutil/base58"
 	"github.com/spf13/cobra"
 
-	"satchel"
 	"satchel/chain"
+	"satchel/cmd/satchel/internal/config"
+	"satchel/cmd/satchel/internal/daemon"
+	"satchel/cmd/satchel/internal/keys"
 	"satchel/merchant"
-	"satchel/store"
-	"satchel/wallet"
 )
 
 // initFlags are the flags of `satchel init`.
@@ -72,18 +68,18 @@ func (a *app) init(cmd *cobra.Command, f initFlags) error {
 	if err := complete(cmd); err != nil {
 		return err
 	}
-	s, problems := readSettings(configText(f, 0), filepath.Dir(path))
+	s, problems := config.Parse(f.text(max(f.startIndex, 0)), filepath.Dir(path))
 	if len(problems) > 0 {
 		return errors.New(strings.Join(problems, "\n  "))
 	}
-	if _, err := os.Stat(s.database()); err == nil {
-		return fmt.Errorf("%s exists already, and a database is never overwritten; move it away, or use another --data-dir", s.database())
+	if _, err := os.Stat(s.Database()); err == nil {
+		return fmt.Errorf("%s exists already, and a database is never overwritten; move it away, or use another --data-dir", s.Database())
 	}
 	start, err := a.startIndex(cmd.Context(), s, f)
 	if err != nil {
 		return err
 	}
-	doc := initDocument{Config: path, Database: s.database(), StartIndex: start}
+	doc := initDocument{Config: path, Database: s.Database(), StartIndex: start}
 	if doc.Addresses, err = firstAddresses(cmd.Context(), s, start); err != nil {
 		return err
 	}
@@ -91,16 +87,16 @@ func (a *app) init(cmd *cobra.Command, f initFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := writeInit(s, path, configText(f, start), m); err != nil {
+	if err := daemon.Create(s, path, f.text(int64(start)), m); err != nil {
 		return err
 	}
 	return a.print(doc, func(w io.Writer) { showInit(w, doc) })
 }
 
 // agreed asks whether the first addresses are the right ones, and makes the merchant whose they are.
-func (d *initDocument) agreed(cmd *cobra.Command, s settings, f initFlags) (merchant.Merchant, error) {
+func (d *initDocument) agreed(cmd *cobra.Command, s config.Settings, f initFlags) (merchant.Merchant, error) {
 	if !f.yes {
-		if err := confirm(cmd, offered{string(s.network), string(s.key.Type()), d.StartIndex, d.Addresses}); err != nil {
+		if err := confirm(cmd, offered{string(s.Network), string(s.Key.Type()), d.StartIndex, d.Addresses}); err != nil {
 			return merchant.Merchant{}, fmt.Errorf("nothing was written: %w", err)
 		}
 	}
@@ -120,69 +116,55 @@ func (f initFlags) understood(cmd *cobra.Command) error {
 	return nil
 }
 
+// text is the configuration that the flags ask for, with the first address index to use.
+func (f initFlags) text(start int64) string {
+	return config.Fresh{
+		Network: f.network, Key: f.key, AddressType: f.addressType, DataDir: f.dataDir, NodeURL: f.nodeURL, Cookie: f.cookie,
+		StartIndex: start, Birthday: f.birthday,
+	}.Text()
+}
+
 // initPath is where the configuration goes: where somebody said that it is, or else beside the database. Without a network
 // and a key it is the one that every command finds.
 func (a *app) initPath(f initFlags) string {
-	if named := cmp.Or(a.config, os.Getenv(configVariable)); named != "" {
+	if named := cmp.Or(a.config, os.Getenv(config.Variable)); named != "" {
 		return named
 	}
 	if f.network == "" && f.key == "" {
-		if found, err := findConfig(""); err == nil {
+		if found, err := config.Find(""); err == nil {
 			return found
 		}
 	}
-	return filepath.Join(expand(f.dataDir), "satchel.toml")
-}
-
-// writeInit makes the database first: a configuration without one is of no use.
-func writeInit(s settings, path, text string, m merchant.Merchant) error {
-	if err := os.MkdirAll(s.dataDir, 0o700); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	if err := store.Create(s.database(), string(s.network), m); err != nil {
-		return err
-	}
-	return os.WriteFile(path, []byte(text), 0o600)
+	return filepath.Join(config.Expand(f.dataDir), "satchel.toml")
 }
 
 // startIndex is the first index to use: as told, or above what the node finds used.
-func (a *app) startIndex(ctx context.Context, s settings, f initFlags) (uint32, error) {
+func (a *app) startIndex(ctx context.Context, s config.Settings, f initFlags) (uint32, error) {
 	if f.startIndex >= 0 {
-		return uint32(f.startIndex), nil //nolint:gosec // readSettings bounded it
+		return uint32(f.startIndex), nil //nolint:gosec // config.Parse bounded it
 	}
-	n, err := chain.NewNode(s.node)
+	n, err := chain.NewNode(s.Node)
 	if err != nil {
 		return 0, err
 	}
 	defer n.Close()
-	start, note := startAbove(n.HighestUsed(ctx, s.key.Descriptor(), lookedAt))
+	start, note := keys.StartAbove(n.HighestUsed(ctx, s.Key.Descriptor(), keys.LookedAt))
 	if note != "" {
 		fmt.Fprintln(os.Stderr, "satchel:", note)
 	}
 	return start, nil
 }
 
-func firstAddresses(ctx context.Context, s settings, start uint32) ([]string, error) {
-	if !s.key.NeedsNode() {
-		return texts(addressesFrom(ctx, s.key, nil, start))
+func firstAddresses(ctx context.Context, s config.Settings, start uint32) ([]string, error) {
+	if !s.Key.NeedsNode() {
+		return keys.Texts(keys.AddressesFrom(ctx, s.Key, nil, start))
 	}
-	n, err := chain.NewNode(s.node)
+	n, err := chain.NewNode(s.Node)
 	if err != nil {
 		return nil, err
 	}
 	defer n.Close()
-	return texts(addressesFrom(ctx, s.key, nodeDeriver{n}, start))
-}
-
-func texts(list []wallet.Address, err error) ([]string, error) {
-	out := make([]string, len(list))
-	for i, a := range list {
-		out[i] = a.Text
-	}
-	return out, err
+	return keys.Texts(keys.AddressesFrom(ctx, s.Key, keys.ByNode(n), start))
 }
 
 // offered is what an operator must compare with their wallet before it is too late.
@@ -215,73 +197,4 @@ func confirm(cmd *cobra.Command, o offered) error {
 func showInit(w io.Writer, d initDocument) {
 	fmt.Fprintf(w, "configuration  %s\ndatabase       %s\n\nThe secret that signs your callbacks (Standard Webhooks):\n  %s\n", d.Config, d.Database, d.Secret)
 	fmt.Fprintf(w, "\nNext: satchel --config %s serve\n", d.Config)
-}
-
-// configText is the example with the given values in place of the defaults.
-func configText(f initFlags, start uint32) string {
-	node := usualNode(f.network)
-	url := node.url
-	if f.nodeURL != "" {
-		url = f.nodeURL
-	}
-	if f.cookie != "" {
-		node.cookie = f.cookie
-	}
-	text := satchel.ConfigExample
-	for _, kv := range [][2]string{
-		{"network", f.network},
-		{"data_dir", f.dataDir},
-		{"url", url},
-		{"cookie_file", node.cookie},
-		{"key", f.key},
-		{"address_type", f.addressType},
-	} {
-		text = setKey(text, kv[0], strconv.Quote(kv[1]))
-	}
-	text = setKey(text, "birthday", strconv.FormatInt(f.birthday, 10))
-	if f.startIndex >= 0 {
-		start = uint32(f.startIndex) //nolint:gosec // readSettings bounds what is written
-	}
-	text = setKey(text, "start_index", strconv.FormatUint(uint64(start), 10))
-	if f.network == "regtest" {
-		text = setKey(text, "allow_private", "true")
-		text = setKey(text, "fixed", `{USD = "50000", EUR = "45000"}`)
-		text = setKey(text, "sources", "[]")
-	}
-	return text
-}
-
-// setKey replaces a key's value and keeps its comment; the keys it is used for have distinct names.
-func setKey(text, key, value string) string {
-	re := regexp.MustCompile(`(?m)^` + key + `( *= )("[^"]*"|[^#\n]*?)( *#.*)?$`)
-	return re.ReplaceAllStringFunc(text, func(line string) string {
-		m := re.FindStringSubmatch(line)
-		return key + m[1] + value + m[3]
-	})
-}
-
-type usual struct{ url, cookie string }
-
-// usualNode is where Bitcoin Core listens and keeps its cookie, by network.
-func usualNode(network string) usual {
-	switch network {
-	case "mainnet":
-		return usual{"http://127.0.0.1:8332", "~/.bitcoin/.cookie"}
-	case "testnet4":
-		return usual{"http://127.0.0.1:48332", "~/.bitcoin/testnet4/.cookie"}
-	case "signet":
-		return usual{"http://127.0.0.1:38332", "~/.bitcoin/signet/.cookie"}
-	}
-	return usual{"http://127.0.0.1:18443", "~/.bitcoin/regtest/.cookie"}
-}
-
-// newID makes 16 random bytes in base58, 22 characters always.
-func newID() string {
-	for {
-		var b [16]byte
-		_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process first
-		if id := base58.Encode(b[:]); len(id) == 22 {
-			return id
-		}
-	}
 }

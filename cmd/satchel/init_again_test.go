@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"satchel/admin"
+	"satchel/cmd/satchel/internal/keys"
+	"satchel/regtest"
 )
 
 // A database that is gone for good, and no backup: `satchel init` goes on beside the configuration, shows no address
@@ -25,14 +27,14 @@ func TestInitBesideAConfiguration(t *testing.T) {
 	s.must(err)
 	s.refuses("without one `satchel init` makes an empty one", "serve")
 	s.refuses("its network is regtest", "init", "--network", "signet")
-	s.refuses("its wallet.key is another one", "init", "--key", strings.Replace(demoKey, "/0/*", "/7/*", 1))
+	s.refuses("its wallet.key is another one", "init", "--key", strings.Replace(regtest.WatchKey, "/0/*", "/7/*", 1))
 	if text := s.refused(exitRefused, "init"); !strings.Contains(text, "nothing was written") || !strings.Contains(text, "A new secret will sign callbacks") {
 		t.Errorf("unasked: %s", text)
 	}
 	s.refuses("must be between 0 and", "init", "--start-index", "9999999", "--yes")
 
 	// The secret that the shop knows goes on signing: the receiver verifies with it.
-	cmd := exec.Command(binary(t), "--config", s.config, "--json", "init", "--network", "regtest", "--key", demoKey, "--secret-stdin", "--yes")
+	cmd := exec.Command(binary(t), "--config", s.config, "--json", "init", "--network", "regtest", "--key", regtest.WatchKey, "--secret-stdin", "--yes")
 	cmd.Stdin = strings.NewReader(s.secret + "\n")
 	var told bytes.Buffer
 	cmd.Stderr = &told
@@ -42,7 +44,7 @@ func TestInitBesideAConfiguration(t *testing.T) {
 	}
 	var doc initDocument
 	s.must(json.Unmarshal(out, &doc))
-	if doc.Secret != s.secret || doc.StartIndex != beyondBy || len(doc.Addresses) != compared || !strings.Contains(told.String(), "Addresses 0 to 999 of the key") {
+	if doc.Secret != s.secret || doc.StartIndex != keys.Beyond || len(doc.Addresses) != keys.Compared || !strings.Contains(told.String(), "Addresses 0 to 999 of the key") {
 		t.Errorf("%+v\n%s", doc, told.String())
 	}
 	if is, err := os.ReadFile(s.config); err != nil || !bytes.Equal(is, was) {

@@ -9,6 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"satchel/cmd/satchel/internal/config"
+	"satchel/cmd/satchel/internal/daemon"
+	"satchel/cmd/satchel/internal/sink"
 	"satchel/merchant"
 )
 
@@ -23,20 +26,20 @@ func (a *app) listenCommand() *cobra.Command {
 		Long: "Receives callbacks and prints what each says, until it is stopped. With $" + secretVariable +
 			" each signature is verified,\nby the daemon's clock where that was moved; a callback that fails is refused, and comes again later.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := loadConfig(a.config)
+			s, err := config.Load(a.config)
 			if err != nil {
 				return err
 			}
 			secret := merchant.Secret(os.Getenv(secretVariable))
-			receiver, err := newSink(cmd.Context(), sinkConfig{Listen: listen, Secret: secret, Now: daemonTime(s), Heard: a.showHeard(secret != "")})
+			receiver, err := sink.New(cmd.Context(), sink.Config{Listen: listen, Secret: secret, Now: daemon.Time(s), Heard: a.showHeard(secret != "")})
 			if err != nil {
 				return fmt.Errorf("%w; choose another address with --listen", err)
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "callbacks to %s are printed here\n", receiver.url)
+			fmt.Fprintf(cmd.ErrOrStderr(), "callbacks to %s are printed here\n", receiver.URL)
 			if secret == "" {
 				fmt.Fprintf(cmd.ErrOrStderr(), "their signatures are not verified: %s is empty\n", secretVariable)
 			}
-			return receiver.run(cmd.Context())
+			return receiver.Run(cmd.Context())
 		},
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:9000", "the address that callbacks come to")
@@ -44,12 +47,12 @@ func (a *app) listenCommand() *cobra.Command {
 }
 
 // showHeard prints a callback: a line for people, its body on one line for programs.
-func (a *app) showHeard(verified bool) func(heard) {
+func (a *app) showHeard(verified bool) func(sink.Heard) {
 	signature := "signature not verified"
 	if verified {
 		signature = "signature verified"
 	}
-	return func(c heard) {
+	return func(c sink.Heard) {
 		body := &bytes.Buffer{}
 		switch {
 		case c.Err != nil:

@@ -2,14 +2,11 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/mail"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -18,9 +15,6 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"satchel/admin"
-	"satchel/bitpay"
-	"satchel/invoice"
-	"satchel/notify"
 )
 
 // postbox is a merchant's mail server.
@@ -192,82 +186,5 @@ func (s *shop) mailsThatGoNowhere(box *postbox) {
 	s.run(&check, "config", "check")
 	if !slices.ContainsFunc(check.Notes, func(n string) bool { return strings.HasPrefix(n, "mail.smtp is empty") }) {
 		s.t.Errorf("`satchel config check` notes %q", check.Notes)
-	}
-}
-
-func TestMailSettings(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "mail.secret"), []byte("hunter2\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, problems := readSettings(minimal+`[mail]
-smtp = "mail.example:587"
-from = "Mein Lädchen <shop@mail.example>"
-user = "shop"
-password = "file:mail.secret"
-`, dir)
-	if len(problems) > 0 || s.mail == nil || s.mail.Host != "mail.example" || s.mail.Port != 587 || s.mail.From.Name != "Mein Lädchen" ||
-		s.mail.From.Address != "shop@mail.example" || s.mail.User != "shop" || s.mail.Password.Reveal() != "hunter2" || len(s.notes()) != 0 {
-		t.Errorf("%+v %v", s.mail, problems)
-	}
-	if mailer, err := newMailer(s.mail); err != nil || mailer == nil {
-		t.Errorf("%v %v", mailer, err)
-	}
-	s, problems = readSettings(minimal+"[mail]\nfrom = \"nonsense\"\n", dir)
-	if len(problems) > 0 || s.mail != nil || len(s.notes()) != 1 {
-		t.Errorf("no server: %+v %v %v", s.mail, problems, s.notes())
-	}
-	if mailer, err := newMailer(nil); err != nil || mailer != nil {
-		t.Errorf("no server: %v %v", mailer, err)
-	}
-}
-
-func TestMailProblemsNameTheirKeys(t *testing.T) {
-	for text, keys := range map[string][]string{
-		`smtp = "mail.example"`:                                                               {"mail.smtp", "mail.from"},
-		`smtp = "mail.example:0"` + "\nfrom = \"a@b.example\"":                                {"mail.smtp"},
-		`smtp = "mail.example:65536"` + "\nfrom = \"a@b.example\"":                            {"mail.smtp"},
-		`smtp = ":25"` + "\nfrom = \"a@b.example\"":                                           {"mail.smtp"},
-		`smtp = "smtp://x:hunter2@mail.example:25"` + "\nfrom = \"a@b.example\"":              {"mail.smtp"},
-		`smtp = "mail.example:25"` + "\nfrom = \"a@b.example, c@d.example\"":                  {"mail.from"},
-		`smtp = "mail.example:25"` + "\nfrom = \"ä@b.example\"":                               {"mail.from"},
-		`smtp = "mail.example:25"` + "\nfrom = \"a@b.example\"\nuser = \"u\"":                 {"mail.password"},
-		`smtp = "mail.example:25"` + "\nfrom = \"a@b.example\"\npassword = \"hunter2\"":       {"mail.user"},
-		`smtp = "no"` + "\nfrom = \"no\"\nuser = \"u\"\npassword = \"file:missing\"":          {"mail.password", "mail.smtp", "mail.from"},
-		`smtp = "[2001:db8::1]:465"` + "\nfrom = \"a@b.example\"\nuser=\"u\"\npassword=\"p\"": nil,
-		`smtp = "localhost:25"` + "\nfrom = \"a@b.example\"":                                  nil,
-	} {
-		_, problems := readSettings(minimal+"[mail]\n"+text+"\n", t.TempDir())
-		var got []string
-		for _, p := range problems {
-			key, _, _ := strings.Cut(p, ":")
-			got = append(got, key)
-		}
-		if !slices.Equal(got, keys) || strings.Contains(strings.Join(problems, " "), "hunter2") {
-			t.Errorf("%s\n%v, want %v", text, problems, keys)
-		}
-	}
-}
-
-// TestNothingIsQueuedWithoutAMailServer: else an operator without one would gather mails that never go.
-func TestNothingIsQueuedWithoutAMailServer(t *testing.T) {
-	ev := invoice.Event{Code: invoice.PaidInFull, Flat: true, Invoice: invoice.Invoice{
-		ID: "x", Order: invoice.Order{NotificationEmail: "owner@shop.example", NotificationURL: "https://shop.example/ipn"},
-	}}
-	for mails, want := range map[bool][]notify.Channel{true: {notify.IPN, notify.Mail}, false: {notify.IPN}} {
-		_, out, err := render(ev, bitpay.Shop{Base: "https://pay.example"}, mails)
-		var got []notify.Channel
-		for _, o := range out {
-			got = append(got, o.Channel)
-		}
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("%v: %v %v", mails, got, err)
-		}
-		if mails {
-			var l notify.Letter
-			if err := json.Unmarshal(out[1].Body, &l); err != nil || l.Subject != "Invoice x: paid" || l.Text == "" {
-				t.Errorf("%v %+v", err, l)
-			}
-		}
 	}
 }

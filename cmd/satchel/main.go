@@ -39,14 +39,10 @@ func run(args []string) int {
 	return exitRefused
 }
 
-// sentence is what an operator reads of an error: with the member at fault, if one is.
+// sentence is what the operator reads of why a command failed.
 func sentence(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "interrupted before it was done"
 	}
-	var f *fault.Error
-	if errors.As(err, &f) && f.Field != "" {
-		return f.Field + ": " + f.Message
-	}
-	return err.Error()
+	return fault.Sentence(err)
 }

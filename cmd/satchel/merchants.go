@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"satchel/admin"
+	"satchel/cmd/satchel/internal/config"
 )
 
 // about adds the flag that says whose records a command is about.
@@ -38,12 +39,12 @@ func settingsHelp() string {
 	var b strings.Builder
 	b.WriteString("Change a merchant's settings: all that are named, or none. The configuration's own merchant is changed in the configuration.\n\n")
 	rows := [][]string{}
-	for _, k := range shopKeys() {
+	for _, k := range config.ShopKeys() {
 		switch {
-		case k.name == keyName:
-			rows = append(rows, []string{"  " + k.name, "payers see it"})
-		case k.what != "":
-			rows = append(rows, []string{"  " + k.name, k.what})
+		case k.Name == config.KeyName:
+			rows = append(rows, []string{"  " + k.Name, "payers see it"})
+		case k.What != "":
+			rows = append(rows, []string{"  " + k.Name, k.What})
 		}
 	}
 	table(&b, rows...)
@@ -93,14 +94,14 @@ func (a *app) addMerchantCommand() *cobra.Command {
 func settingFlags(c *cobra.Command) func() []admin.Setting {
 	type flag struct{ key, name string }
 	var flags []flag
-	for _, k := range shopKeys() {
-		if k.what == "" {
+	for _, k := range config.ShopKeys() {
+		if k.What == "" {
 			continue
 		}
-		_, name, _ := strings.Cut(k.name, ".")
+		_, name, _ := strings.Cut(k.Name, ".")
 		name = strings.ReplaceAll(name, "_", "-")
-		c.Flags().String(name, "", k.what)
-		flags = append(flags, flag{k.name, name})
+		c.Flags().String(name, "", k.What)
+		flags = append(flags, flag{k.Name, name})
 	}
 	c.Flags().Lookup("full-notifications").NoOptDefVal = "true"
 	return func() (list []admin.Setting) {
@@ -115,11 +116,11 @@ func settingFlags(c *cobra.Command) func() []admin.Setting {
 
 // addMerchant shows what invoices would be paid to before it asks the daemon to add the merchant.
 func (a *app) addMerchant(cmd *cobra.Command, r admin.MerchantRequest, yes bool) error {
-	s, err := loadConfig(a.config)
+	s, err := config.Load(a.config)
 	if err != nil {
 		return err
 	}
-	client := admin.NewClient(s.socket())
+	client := admin.NewClient(s.Socket())
 	var doc admin.NewMerchant
 	if err := client.Call(cmd.Context(), "merchant-check", r, &doc); err != nil {
 		return err
@@ -162,10 +163,10 @@ func showShops(w io.Writer, list []admin.Shop) {
 }
 
 func showShop(w io.Writer, m admin.Shop) {
-	rows := [][]string{{"merchant", m.ID}, {keyName, m.Name}}
-	for _, k := range shopKeys() {
-		if value, ok := m.Settings[k.name]; ok {
-			rows = append(rows, []string{k.name, value})
+	rows := [][]string{{"merchant", m.ID}, {config.KeyName, m.Name}}
+	for _, k := range config.ShopKeys() {
+		if value, ok := m.Settings[k.Name]; ok {
+			rows = append(rows, []string{k.Name, value})
 		}
 	}
 	table(w, rows...)

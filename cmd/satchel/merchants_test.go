@@ -10,44 +10,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/btcsuite/btcd/btcutil/hdkeychain"
-	"github.com/btcsuite/btcd/chaincfg"
-
 	"satchel/admin"
+	"satchel/cmd/satchel/internal/config"
+	"satchel/cmd/satchel/internal/keys/keystest"
 	"satchel/merchant"
+	"satchel/regtest"
 )
-
-// account makes an account's public key of regtest from a number: as tpub, and as the vpub that wallets show.
-func account(t *testing.T, n byte) (tpub, vpub string) {
-	t.Helper()
-	key, err := hdkeychain.NewMaster(bytes.Repeat([]byte{n}, 32), &chaincfg.RegressionNetParams)
-	for _, step := range []uint32{84, 1, 0} {
-		if err == nil {
-			key, err = key.Derive(hdkeychain.HardenedKeyStart + step)
-		}
-	}
-	if err == nil {
-		key, err = key.Neuter()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := key.CloneWithVersion([]byte{0x04, 0x5f, 0x1c, 0xf6})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key.String(), other.String()
-}
-
-// private is the same account's private key.
-func private(t *testing.T, n byte) string {
-	t.Helper()
-	key, err := hdkeychain.NewMaster(bytes.Repeat([]byte{n}, 32), &chaincfg.RegressionNetParams)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key.String()
-}
 
 // refused runs a command that must fail, and gives what it says.
 func (s *shop) refused(code int, args ...string) string {
@@ -90,7 +58,7 @@ func (s *shop) status(id, token string) (int, string) {
 func TestTwoMerchantsOnOneDaemon(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	tpub, vpub := account(t, 7)
+	tpub, vpub := keystest.Account(t, 7)
 	n, added := s.neighbour(vpub, "--speed", "low", "--window", "20m")
 	if len(added.Addresses) != 3 || added.Type != "p2wpkh" || added.ID == "" || !strings.HasPrefix(added.Secret, "whsec_") {
 		t.Fatalf("`merchant add` says %+v", added)
@@ -140,12 +108,12 @@ func TestTwoMerchantsOnOneDaemon(t *testing.T) {
 	}
 
 	// The same wallet in another spelling is the same wallet; a private key is named as what it is.
-	for _, spelled := range []string{vpub, "wpkh(" + tpub + "/0/*)", "wpkh([f00dbabe/84h/1h/0h]" + tpub + "/<0;1>/*)", demoKey} {
+	for _, spelled := range []string{vpub, "wpkh(" + tpub + "/0/*)", "wpkh([f00dbabe/84h/1h/0h]" + tpub + "/<0;1>/*)", regtest.WatchKey} {
 		if text := s.refused(exitRefused, "merchant", "add", "--name", "Third", "--key", spelled, "--yes"); !strings.Contains(text, "belongs to merchant") {
 			t.Errorf("one wallet for two merchants: %s", text)
 		}
 	}
-	if text := s.refused(exitRefused, "merchant", "add", "--name", "Third", "--key", private(t, 9), "--yes"); !strings.Contains(text, "private key") {
+	if text := s.refused(exitRefused, "merchant", "add", "--name", "Third", "--key", keystest.Private(t, 9), "--yes"); !strings.Contains(text, "private key") {
 		t.Errorf("a private key: %s", text)
 	}
 
@@ -193,8 +161,8 @@ func (s *shop) merchants() []admin.Shop {
 func TestMerchantsAsTheOperatorMeetsThem(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	a, _ := account(t, 11)
-	b, _ := account(t, 12)
+	a, _ := keystest.Account(t, 11)
+	b, _ := keystest.Account(t, 12)
 	n, added := s.neighbour("wsh(sortedmulti(2," + a + "/0/*," + b + "/0/*))")
 	inv := n.invoice("10", "USD", "medium", nil) // at once: the addresses were derived before the answer
 	if inv.Address != added.Addresses[0] || added.Type != "p2wsh" {
@@ -208,7 +176,7 @@ func TestMerchantsAsTheOperatorMeetsThem(t *testing.T) {
 		t.Errorf("the same multisig, its keys in another order: %s", text)
 	}
 
-	_, vpub := account(t, 13)
+	_, vpub := keystest.Account(t, 13)
 	out, code := s.answer("n\n", "merchant", "add", "--name", "Third", "--key", vpub)
 	if code != exitRefused || !strings.Contains(out, "nothing was added") || strings.Count(out, "  bcrt1q") != 3 || len(s.merchants()) != 2 {
 		t.Errorf("answered with no: %d\n%s", code, out)
@@ -253,7 +221,7 @@ func TestMerchantsAsTheOperatorMeetsThem(t *testing.T) {
 	}
 	text, err := os.ReadFile(s.config)
 	s.must(err)
-	s.must(os.WriteFile(s.config, []byte(setKey(string(text), "key", `"`+vpub+`"`)), 0o600))
+	s.must(os.WriteFile(s.config, []byte(config.SetKey(string(text), "key", `"`+vpub+`"`)), 0o600))
 	if out, code := s.serveOnce(); code != exitRefused || !strings.Contains(out, "wallet.key: belongs to another merchant") {
 		t.Errorf("a configuration with another merchant's key: %d %s", code, out)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/pebbe/zmq4"
 	"github.com/spf13/cobra"
 
+	"satchel/cmd/satchel/internal/config"
 	"satchel/store"
 )
 
@@ -44,24 +45,24 @@ func (a *app) versionCommand() *cobra.Command {
 
 func (a *app) configCommand() *cobra.Command {
 	check := &cobra.Command{Use: "check", Short: "List every problem of the configuration at once", Args: args(0), RunE: func(*cobra.Command, []string) error {
-		s, problems, err := readConfig(a.config)
+		s, problems, err := config.Read(a.config)
 		if err != nil {
 			return err
 		}
-		doc := map[string]any{"config": s.path, "problems": append([]string{}, problems...), "notes": s.notes()}
+		doc := map[string]any{"config": s.Path, "problems": append([]string{}, problems...), "notes": s.Notes()}
 		err = a.print(doc, func(w io.Writer) {
 			if len(problems) > 0 {
 				return // the error tells them
 			}
-			fmt.Fprintf(w, "%s: no problems\n", s.path)
-			for _, n := range s.notes() {
+			fmt.Fprintf(w, "%s: no problems\n", s.Path)
+			for _, n := range s.Notes() {
 				fmt.Fprintf(w, "  note: %s\n", n)
 			}
 		})
 		if err != nil {
 			return err
 		}
-		return faulty(s.path, problems)
+		return config.Faulty(s.Path, problems)
 	}}
 	return group("config", "The configuration file", check)
 }
@@ -74,11 +75,11 @@ type problem struct {
 
 func (a *app) checkCommand() *cobra.Command {
 	return &cobra.Command{Use: "check", Short: "Check every record and index of the database (the daemon must be stopped)", Args: args(0), RunE: func(cmd *cobra.Command, _ []string) error {
-		s, err := loadConfig(a.config)
+		s, err := config.Load(a.config)
 		if err != nil {
 			return err
 		}
-		found, err := store.CheckFile(cmd.Context(), s.database())
+		found, err := store.CheckFile(cmd.Context(), s.Database())
 		if err != nil {
 			return err
 		}
@@ -91,11 +92,11 @@ func (a *app) checkCommand() *cobra.Command {
 				fmt.Fprintf(w, "%s: %s\n", p.Where, p.What)
 			}
 			if len(list) == 0 {
-				fmt.Fprintf(w, "%s: every record and index is sound\n", s.database())
+				fmt.Fprintf(w, "%s: every record and index is sound\n", s.Database())
 			}
 		})
 		if err == nil && len(list) > 0 {
-			err = fmt.Errorf("%s is damaged (problems found: %d); restore a backup, and the chain is read again from there", s.database(), len(list))
+			err = fmt.Errorf("%s is damaged (problems found: %d); restore a backup, and the chain is read again from there", s.Database(), len(list))
 		}
 		return err
 	}}

@@ -14,6 +14,7 @@ import (
 	btcwire "github.com/btcsuite/btcd/wire"
 
 	"satchel/chain"
+	"satchel/cmd/satchel/internal/keys/keystest"
 )
 
 // What an invoice in medium speed tells on its usual way.
@@ -127,7 +128,7 @@ func (c *scene) paidTwice() {
 }
 
 func (c *scene) tolerancePercent() {
-	tpub, _ := account(c.t, 21)
+	tpub, _ := keystest.Account(c.t, 21)
 	half := c.merchant("Half", "wpkh("+tpub+"/0/*)", "--tolerance", "50%")
 	for _, k := range []struct {
 		sats              int64
@@ -144,7 +145,7 @@ func (c *scene) tolerancePercent() {
 }
 
 func (c *scene) toleranceSats() {
-	tpub, _ := account(c.t, 22)
+	tpub, _ := keystest.Account(c.t, 22)
 	little := c.merchant("Little", "wpkh("+tpub+"/0/*)")
 	c.run(nil, "merchant", "set", "Little", "invoice.tolerance=1000 sat")
 	inv := little.order(nil)

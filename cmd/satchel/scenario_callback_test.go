@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"satchel/admin"
+	"satchel/cmd/satchel/internal/keys/keystest"
 	"satchel/merchant"
 	"satchel/notify"
 )
@@ -310,7 +311,7 @@ func (c *scene) again(h *hook) {
 
 func (c *scene) less(h *hook) {
 	one := c.order(map[string]any{"notificationURL": h.url + "/56", "fullNotifications": false})
-	tpub, _ := account(c.t, 56)
+	tpub, _ := keystest.Account(c.t, 56)
 	silent := c.merchant("Silent", "wpkh("+tpub+"/0/*)")
 	before := silent.order(nil)
 	c.run(nil, "merchant", "set", "Silent", "merchant.notification_url=")

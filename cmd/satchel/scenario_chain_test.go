@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"satchel/chain"
+	"satchel/cmd/satchel/internal/keys/keystest"
 )
 
 // Group C: replacement, double spends and reorgs, on the real daemon and a real node.
@@ -216,7 +217,7 @@ func (c *scene) unsignalling(address string) chain.TxID {
 }
 
 func (c *scene) fullReplacement() {
-	tpub, _ := account(c.t, 33)
+	tpub, _ := keystest.Account(c.t, 33)
 	trusting := c.merchant("Trusting", "wpkh("+tpub+"/0/*)", "--zero-conf", "always")
 	high := func(m *scene) (order, chain.TxID) {
 		inv := m.invoice("5000", "USD", "high", nil)

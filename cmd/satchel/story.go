@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"satchel/admin"
+	"satchel/cmd/satchel/internal/config"
 )
 
 func (a *app) whyCommand() *cobra.Command {
@@ -118,11 +119,11 @@ func (a *app) reconcile(cmd *cobra.Command, r admin.ReconcileRequest) error {
 
 // stream runs a command that answers bit by bit.
 func (a *app) stream(ctx context.Context, name string, req any, fn func(json.RawMessage) error) error {
-	s, err := loadConfig(a.config)
+	s, err := config.Load(a.config)
 	if err != nil {
 		return err
 	}
-	return admin.NewClient(s.socket()).Stream(ctx, name, req, fn)
+	return admin.NewClient(s.Socket()).Stream(ctx, name, req, fn)
 }
 
 func showReasons(w io.Writer, list []admin.ReasonDoc) {

@@ -14,6 +14,7 @@ import (
 
 	"satchel/admin"
 	"satchel/chain"
+	"satchel/regtest"
 	"satchel/wallet"
 )
 
@@ -180,7 +181,7 @@ func (c *causes) waiting() {
 	c.why(own, "address_not_ours")
 	c.why(c.pay(own, 50_000), "tx_pays_others")
 	c.why(strings.Repeat("ab", 32), "tx_unknown")
-	key, err := wallet.ParseKey(demoKey, wallet.Regtest, "")
+	key, err := wallet.ParseKey(regtest.WatchKey, wallet.Regtest, "")
 	c.must(err)
 	ahead, err := key.Derive(500)
 	c.must(err)

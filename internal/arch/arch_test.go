@@ -48,6 +48,13 @@ var picture = map[string][]string{
 	"internal/bench":   {"*"},
 	"internal/browser": {},
 	"internal/chaos":   {"*"},
+
+	"cmd/satchel/internal/config":        {"", "auth", "chain", "merchant", "money", "notify", "rate", "wallet"},
+	"cmd/satchel/internal/keys":          {"chain", "cmd/satchel/internal/config", "invoice", "merchant", "wallet"},
+	"cmd/satchel/internal/keys/keystest": {},
+	"cmd/satchel/internal/daemon":        {"*"},
+	"cmd/satchel/internal/sink":          {"merchant", "notify"},
+	"cmd/satchel/internal/demo":          {"*"},
 }
 
 // unknown lists the rooms that nobody else may import.
