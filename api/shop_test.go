@@ -97,7 +97,7 @@ func (s *shop) serve(t testing.TB, change func(*shop, *Config)) {
 		t.Fatal(err)
 	}
 	service := invoice.NewService(invoice.Config{
-		Store: s.db, Rates: rates, Gate: openGate{}, Now: s.now, NewID: func() invoice.ID { return invoice.ID(store.NewID()) },
+		Store: s.db, Rates: rates, Gate: openGate{}, Now: s.now, NewID: invoice.NewID,
 	})
 	s.world = start(t, func(c *Config) {
 		c.Invoices, c.Store, c.Now, c.Tip, c.Hub, c.AllowPrivate = service, s.db, s.now, s.tip, s.hub, true

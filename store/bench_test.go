@@ -49,7 +49,7 @@ func BenchmarkCreateWith100Writers(b *testing.B) {
 	b.SetParallelism(50)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			id := invoice.ID(NewID())
+			id := invoice.NewID()
 			_, err := db.Create(context.Background(), invoice.Creation{Merchant: storetest.Shop}, func(slot invoice.Slot) (invoice.Invoice, []invoice.Event, error) {
 				inv := invoice.Invoice{Ref: slot.Ref, ID: id, Address: slot.Address, Created: storetest.Noon(), State: invoice.State{Status: invoice.New}}
 				return inv, []invoice.Event{{Code: invoice.Created, At: storetest.Noon(), Invoice: inv}}, nil
@@ -77,7 +77,7 @@ func BenchmarkBatchWith100Writers(b *testing.B) {
 				if err != nil {
 					return err
 				}
-				return in.Put([]byte(NewID()), make([]byte, 1000))
+				return in.Put([]byte(invoice.NewID()), make([]byte, 1000))
 			})
 			if err != nil {
 				b.Error(err)

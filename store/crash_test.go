@@ -48,7 +48,7 @@ func createForEver(path string) int {
 	for range 100 {
 		go func() {
 			for {
-				id := invoice.ID(NewID())
+				id := invoice.NewID()
 				inv, err := db.Create(context.Background(), invoice.Creation{Merchant: storetest.Shop}, func(slot invoice.Slot) (invoice.Invoice, []invoice.Event, error) {
 					inv := invoice.Invoice{Ref: slot.Ref, ID: id, Address: slot.Address, Created: storetest.Noon(), State: invoice.State{Status: invoice.New}}
 					return inv, []invoice.Event{{Code: invoice.Created, At: storetest.Noon(), Invoice: inv}}, nil

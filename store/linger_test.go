@@ -23,7 +23,7 @@ func withDeliveries(t *testing.T, n int) string {
 	for range n {
 		_, err := db.Create(t.Context(), invoice.Creation{Merchant: storetest.Shop, NoAddress: true}, func(slot invoice.Slot) (invoice.Invoice, []invoice.Event, error) {
 			inv := invoice.Invoice{
-				Ref: slot.Ref, ID: invoice.ID(NewID()), Created: storetest.Noon(),
+				Ref: slot.Ref, ID: invoice.NewID(), Created: storetest.Noon(),
 				Order: invoice.Order{NotificationURL: "https://shop.example/ipn"}, State: invoice.State{Status: invoice.Complete},
 			}
 			return inv, []invoice.Event{{Code: invoice.Completed, At: storetest.Noon(), Invoice: inv, Flat: true}}, nil

@@ -62,7 +62,7 @@ func createMany(l *life) error {
 	for range 8 {
 		wg.Go(func() {
 			for range 40 {
-				id := invoice.ID(NewID())
+				id := invoice.NewID()
 				inv, err := l.db.Create(l.ctx, invoice.Creation{Merchant: storetest.Shop}, func(slot invoice.Slot) (invoice.Invoice, []invoice.Event, error) {
 					inv, events, err := lifeInvoice(100, slot)
 					inv.ID, inv.Order.GUID = id, ""

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/btcsuite/btcd/btcutil/base58"
 	bolt "go.etcd.io/bbolt"
 
 	"satchel/auth"
@@ -35,7 +33,7 @@ type Config struct {
 	// Render makes an event's document and what goes out for it, inside the commit: without I/O, and the same for the same
 	// event. nil: events have neither.
 	Render      func(ev invoice.Event, m merchant.Merchant) (document []byte, out []notify.Outgoing, err error)
-	NewID       func() string   // event ids; nil: 16 random bytes in base58, 22 characters
+	NewID       func() string   // event ids; nil: of the form of invoices' ids
 	AfterCommit func(Touched)   // called after each commit, before its callers go on; must not block
 	Fatal       func(error)     // a commit returned an error and may be on the disk: the process must stop
 	MinFree     int64           // bytes of the disk that must stay free for new invoices; 0: 64 MiB
@@ -105,7 +103,7 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now //nolint:forbidigo // the one place where the system clock is the default
 	}
 	if c.NewID == nil {
-		c.NewID = NewID
+		c.NewID = func() string { return string(invoice.NewID()) }
 	}
 	if c.MinFree == 0 {
 		c.MinFree = 64 << 20
@@ -114,17 +112,6 @@ func (c Config) withDefaults() Config {
 		c.Room = 16 << 20
 	}
 	return c
-}
-
-// NewID makes 16 random bytes in base58, always 22 characters: what events and invoices are known by.
-func NewID() string {
-	for {
-		var b [16]byte
-		_, _ = rand.Read(b[:]) // never fails (crypto/rand)
-		if id := base58.Encode(b[:]); len(id) == 22 {
-			return id
-		}
-	}
 }
 
 // prepare brings the file to this version and reads what belongs to it.

@@ -87,7 +87,7 @@ func newCounter(t *testing.T) *counter {
 		POS: &POS{
 			Store: db, Tokens: c.auth, Secret: db.ServerSecret(), Caller: func(*http.Request) string { return c.from },
 			Invoices: invoice.NewService(invoice.Config{
-				Store: db, Rates: rates, Gate: c, Now: c.clock.read, NewID: func() invoice.ID { return invoice.ID(store.NewID()) },
+				Store: db, Rates: rates, Gate: c, Now: c.clock.read, NewID: invoice.NewID,
 			}),
 		},
 	})

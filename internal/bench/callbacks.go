@@ -112,7 +112,7 @@ func fill(ctx context.Context, db *store.DB, urls []string) error {
 	for w := range 64 {
 		wg.Go(func() {
 			for i := w; i < queued; i += 64 {
-				id := invoice.ID(store.NewID())
+				id := invoice.NewID()
 				_, err := db.Create(ctx, invoice.Creation{Merchant: shop, NoAddress: true}, func(slot invoice.Slot) (invoice.Invoice, []invoice.Event, error) {
 					inv := invoice.Invoice{
 						Ref: slot.Ref, ID: id, Created: now, Expires: now.Add(15 * time.Minute),

@@ -118,7 +118,7 @@ func (a *aging) commits(ctx context.Context, end <-chan time.Time) (list []time.
 }
 
 func (a *aging) invoice(ctx context.Context) error {
-	id, now := invoice.ID(store.NewID()), time.Now().UTC()
+	id, now := invoice.NewID(), time.Now().UTC()
 	_, err := a.db.Create(ctx, invoice.Creation{Merchant: "shop"}, func(slot invoice.Slot) (invoice.Invoice, []invoice.Event, error) {
 		inv := invoice.Invoice{
 			Ref: slot.Ref, ID: id, Address: slot.Address, Created: now, Expires: now.Add(15 * time.Minute),

@@ -112,7 +112,7 @@ func makeMany(ctx context.Context, db *store.DB, m merchant.ID) error {
 	for w := range errs {
 		wg.Go(func() {
 			for i := w; i < manyInvoices && errs[w] == nil; i += len(errs) {
-				id := invoice.ID(store.NewID())
+				id := invoice.NewID()
 				_, errs[w] = db.Create(ctx, invoice.Creation{Merchant: m}, func(slot invoice.Slot) (invoice.Invoice, []invoice.Event, error) {
 					inv := invoice.Invoice{
 						Ref: slot.Ref, ID: id, Address: slot.Address, Created: now, Expires: now.Add(15 * time.Minute),

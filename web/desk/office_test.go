@@ -102,7 +102,7 @@ func newOfficeOn(t testing.TB, path string, change ...func(*Config)) *office {
 	usd, _ := money.ParseRate("50000")
 	rates, err := rate.New(rate.Config{Fixed: map[string]money.Rate{"USD": usd}, Now: o.read})
 	o.must(err)
-	o.invoices = invoice.NewService(invoice.Config{Store: o.db, Rates: rates, Gate: open{}, Now: o.read, NewID: func() invoice.ID { return invoice.ID(store.NewID()) }})
+	o.invoices = invoice.NewService(invoice.Config{Store: o.db, Rates: rates, Gate: open{}, Now: o.read, NewID: invoice.NewID})
 	cfg := Config{
 		Store: o.db, Invoices: o.invoices, Staff: o.staff, Access: o.access, Secret: o.db.ServerSecret(), Rates: rates, Shops: o, Callbacks: o, Health: o.health,
 		Script: o.script, Tip: func() int32 { return 106 }, Hub: o.hub, Now: o.read, Base: "https://pay.example", Network: "mainnet",

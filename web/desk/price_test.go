@@ -10,7 +10,6 @@ import (
 	"satchel/invoice"
 	"satchel/money"
 	"satchel/rate"
-	"satchel/store"
 )
 
 // A price is charged as it was meant, or refused with how it is written.
@@ -29,7 +28,7 @@ func TestPricesAreReadExactly(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Rates, c.Invoices = rates, invoice.NewService(invoice.Config{
-			Store: c.Store.(invoice.Store), Rates: rates, Gate: open{}, Now: c.Now, NewID: func() invoice.ID { return invoice.ID(store.NewID()) },
+			Store: c.Store.(invoice.Store), Rates: rates, Gate: open{}, Now: c.Now, NewID: invoice.NewID,
 		})
 	})
 	b := o.hires("alice", auth.Owner, shopA)

@@ -80,7 +80,7 @@ func sell(ctx context.Context, db *store.DB, i int, item string) error {
 	at := storetest.Noon().Add(time.Duration(i) * time.Second)
 	_, err := db.Create(ctx, invoice.Creation{Merchant: storetest.Shop}, func(slot invoice.Slot) (invoice.Invoice, []invoice.Event, error) {
 		return invoice.Invoice{
-			Ref: slot.Ref, ID: invoice.ID(store.NewID()), Address: slot.Address, Created: at, Expires: at.Add(15 * time.Minute),
+			Ref: slot.Ref, ID: invoice.NewID(), Address: slot.Address, Created: at, Expires: at.Add(15 * time.Minute),
 			Quote: money.Quote{Price: money.Fiat{Minor: 2500, Code: "USD"}, Due: 50_000},
 			Order: invoice.Order{OrderID: fmt.Sprintf("crowd-%06d", i), ItemDesc: item}, State: invoice.State{Status: invoice.Complete, Since: at},
 		}, nil, nil
