@@ -24,6 +24,8 @@ type payments interface {
 	Verify(ctx context.Context, tx paypro.Tx, vsize int64) error
 	// Pay judges a signed transaction, broadcasts it, and lets it be counted. One that the network has already is no error.
 	Pay(ctx context.Context, tx paypro.Tx) error
+	// Has tells that the network has a transaction already.
+	Has(ctx context.Context, tx paypro.Tx) (bool, error)
 }
 
 // PayPro is what the payment protocols work with. Everything is required.
@@ -171,9 +173,21 @@ func (c payCall) transaction(ctx context.Context, m paypro.Message) (paypro.Answ
 	case holdsTx(pub, m.Tx.ID):
 		return m.Answer(), nil
 	case !c.open(pub.Invoice):
-		return paypro.Answer{}, paypro.ErrClosed()
+		return m.Answer(), c.again(ctx, pub, m)
 	}
 	return m.Answer(), c.judge(ctx, pub, m)
+}
+
+// again refuses what comes too late, unless it is a payment of this invoice that the network has: then it was taken, and is not
+// counted yet, or is one of more than are looked at here. Whoever hears that it is refused would pay once more.
+func (c payCall) again(ctx context.Context, pub invoice.Public, m paypro.Message) error {
+	if _, ours := m.Tx.To(pub.Invoice.Address.Script); !ours || !m.Form.Signed() {
+		return paypro.ErrClosed()
+	}
+	if has, err := c.a.cfg.PayPro.Node.Has(ctx, m.Tx); err != nil || has {
+		return err
+	}
+	return paypro.ErrClosed()
 }
 
 // enter waits for a place at the node. An invoice has one place, so that of two wallets that pay it at once one is told

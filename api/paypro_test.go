@@ -293,6 +293,31 @@ func TestTheAnswerWaitsUntilThePaymentIsCounted(t *testing.T) {
 	}
 }
 
+// The answer to a payment may have been lost, and the invoice closed before the payment was counted: whoever hands it in again
+// must not hear that it is refused, for he would pay once more.
+func TestAPaymentThatTheNetworkHasIsNotRefused(t *testing.T) {
+	l := newTill(t, nil)
+	sent, elsewhere := tx(t, 250_000, 1), transaction(t, 250_000, 1, []byte{0x51})
+	var asked int
+	away := fault.New(fault.Unavailable, "The bitcoin node is not available. Try again shortly")
+	l.bank.has = func(tx paypro.Tx) (bool, error) {
+		if asked++; asked == 4 {
+			return false, away
+		}
+		return hex.EncodeToString(tx.Raw) == sent, nil
+	}
+	l.edit(func(inv *invoice.Invoice) { inv.State.Status = invoice.Expired })
+	l.put("application/payment", payV1(sent)).signed(t, jsonType, "received")
+	l.put("application/payment", payV2(sent), v2, "2").signed(t, jsonType, "received")
+	l.put("application/payment", payV1(tx(t, 250_000, 2))).told(t, 400, closed)
+	l.put("application/payment", payV1(sent)).told(t, 503, "The bitcoin node is not available. Try again shortly")
+	l.put("application/payment", payV1(elsewhere)).told(t, 400, closed)
+	l.put("application/verify-payment", payV1(sent)).told(t, 400, closed)
+	if asked != 4 || l.bank.payments() != 0 {
+		t.Errorf("the node was asked %d times, and %d payments were sent", asked, l.bank.payments())
+	}
+}
+
 func TestTheSigningKey(t *testing.T) {
 	l := newTill(t, nil)
 	for _, path := range []string{"/signingKeys/paymentProtocol.json", "/signingkeys/paymentprotocol.json"} {

@@ -24,6 +24,7 @@ type bankNode struct {
 	verified int
 	verify   func(tx paypro.Tx, vsize int64) error
 	pay      func(tx paypro.Tx) error
+	has      func(tx paypro.Tx) (bool, error)
 }
 
 func (b *bankNode) FeeRate(context.Context) money.SatPerVB { return 1500 }
@@ -51,6 +52,13 @@ func (b *bankNode) Pay(_ context.Context, tx paypro.Tx) error {
 	defer b.mu.Unlock()
 	b.paid = append(b.paid, tx.ID)
 	return nil
+}
+
+func (b *bankNode) Has(_ context.Context, tx paypro.Tx) (bool, error) {
+	if b.has != nil {
+		return b.has(tx)
+	}
+	return false, nil
 }
 
 func (b *bankNode) payments() int {

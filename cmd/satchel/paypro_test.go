@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -270,6 +271,12 @@ func TestPaymentsThatAreNotRight(t *testing.T) {
 		s.run(nil, "clock", "advance", "16m")
 		if status, said := p.pays(late, d.Signed); status != 400 || said != gone {
 			t.Errorf("%d %s", status, said)
+		}
+		// Once the network has it, a refusal would only make the wallet pay again.
+		_, err := s.node.Call(t.Context(), "sendrawtransaction", hex.EncodeToString(d.Signed))
+		s.must(err)
+		if status, said := p.pays(late, d.Signed); status != 200 {
+			t.Errorf("what was sent already: %d %s", status, said)
 		}
 		for _, accept := range []string{"application/payment-options", "application/bitcoin-paymentrequest"} {
 			if status, _, said := p.say(http.MethodGet, "/i/"+late.ID, nil, "Accept", accept); status != 400 || string(said) != gone {

@@ -166,6 +166,15 @@ func (p *payments) Pay(ctx context.Context, tx paypro.Tx) error {
 	return nil
 }
 
+// Has implements api's payments.
+func (p *payments) Has(ctx context.Context, tx paypro.Tx) (bool, error) {
+	reason, ok, err := p.node.Accepts(ctx, tx.Raw)
+	if err != nil {
+		return false, nodeAway(err)
+	}
+	return !ok && has(reason), nil
+}
+
 // codeInUTXOSet is what sendrawtransaction says when a block has the transaction.
 const codeInUTXOSet = -27
 

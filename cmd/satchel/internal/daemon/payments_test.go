@@ -123,10 +123,25 @@ func says(t *testing.T, err error, text string) {
 	}
 }
 
+// What the node has is told from what it would take, and from what it would not.
+func TestWhatTheNetworkHas(t *testing.T) {
+	for reason, want := range map[string]bool{
+		"": false, "txn-already-in-mempool": true, "txn-already-known": true, "txn-same-nonwitness-data-in-mempool": true,
+		"missing-inputs": false, "txn-mempool-conflict": false,
+	} {
+		c := &clerk{reason: reason}
+		p, tx := at(c)
+		if got, err := p.Has(t.Context(), tx); got != want || err != nil || c.sent+c.announced != 0 {
+			t.Errorf("%q: %v %v", reason, got, err)
+		}
+	}
+}
+
 // A node that does not answer is no reason to refuse a payment for good.
 func TestANodeThatIsAwayIsSaidToBe(t *testing.T) {
 	p, tx := at(&clerk{err: chain.ErrUnreachable})
-	for _, err := range []error{p.Verify(t.Context(), tx, 100), p.Pay(t.Context(), tx)} {
+	_, unknown := p.Has(t.Context(), tx)
+	for _, err := range []error{p.Verify(t.Context(), tx, 100), p.Pay(t.Context(), tx), unknown} {
 		if !fault.Is(err, fault.Unavailable) {
 			t.Errorf("%v", err)
 		}
