@@ -66,6 +66,9 @@ var (
 // mineOne is what to do about a regtest node that believes it is behind: its clock alone tells it so, for it has no peers.
 const mineOne = "a regtest node says so until it has a block of the last 24 hours; mine one with `bitcoin-cli -regtest -generate 1`"
 
+// seeLogin is where an operator finds what the node refuses.
+const seeLogin = "; see cookie_file, or user and password, under [node] of the configuration"
+
 // syncing tells how far a node is that says it is not at the chain's end.
 func syncing(info chain.Info) error {
 	if info.Chain == "regtest" {
@@ -89,18 +92,24 @@ func (t *Tracker) report(err error) {
 	if err != nil {
 		h.Sentence = err.Error()
 	}
+	if errors.Is(err, chain.ErrRefused) {
+		h.Sentence += seeLogin
+	}
 	if errors.Is(err, errUnmined) {
 		h.Help = mineOne
 	}
-	if reason == h.Reason {
+	if t.told && reason == h.Reason {
 		return
 	}
-	h.Reason, h.Since = reason, t.cfg.Now()
+	if reason != h.Reason {
+		h.Since = t.cfg.Now()
+	}
+	t.told, h.Reason = true, reason
 	if reason == "" {
 		t.cfg.Log.Info("watching", "height", t.tip.Height, "tip", t.tip.Hash.String())
 		return
 	}
-	t.cfg.Log.Warn("not watching", "reason", string(reason), "err", err)
+	t.cfg.Log.Warn("not watching", "reason", string(reason), "err", h.Sentence)
 }
 
 // lagPatience is how old the last whole look may be while blocks come that we have not read.

@@ -71,6 +71,7 @@ type Tracker struct {
 	woken  time.Time // when the round began
 	mu     sync.Mutex
 	health Health
+	told   bool // the log has the health's reason
 }
 
 // pass is when the mempool was compared, and what it cost.

@@ -69,7 +69,10 @@ func showStatus(w io.Writer, s admin.Status) {
 		if !l.Connected {
 			state = "NOT CONNECTED"
 		}
-		fmt.Fprintf(w, "zmq %-10s %s at %s: %d messages, %d gaps\n", l.Topic, state, l.Address, l.Messages, l.Gaps)
+		if l.Address != "" { // none is known before the node told it
+			state += " at " + l.Address
+		}
+		fmt.Fprintf(w, "zmq %-10s %s: %d messages, %d gaps\n", l.Topic, state, l.Messages, l.Gaps)
 	}
 	for _, k := range s.Keys {
 		fmt.Fprintf(w, "key %s: next index %d, %d unpaid since the last paid one\n", k.Fingerprint[:min(16, len(k.Fingerprint))], k.Next, k.Gap)
