@@ -288,14 +288,38 @@ func (o *Operator) attention(ctx context.Context, m merchant.ID, _ Of) ([]Need, 
 	for _, n := range needs {
 		d := Need{Why: n.Why, Invoice: string(n.Invoice.ID), Status: n.Invoice.State.Status.String(), OrderID: n.Invoice.Order.OrderID}
 		d.Next = "satchel invoice show " + d.Invoice + about
-		if n.Receipt.Sats > 0 {
-			d.Outpoint, d.Sats = n.Receipt.Outpoint.String(), int64(n.Receipt.Sats)
+		r, err := o.decidable(ctx, m, n)
+		if err != nil {
+			return list, err
+		}
+		if r.Sats > 0 {
+			d.Outpoint = r.Outpoint.String()
 			d.Next = "satchel invoice accept " + d.Outpoint + about + " | satchel invoice return " + d.Outpoint + " --txid T" + about
 		}
-		if n.Receipt.Value.Code != "" {
-			d.Value = n.Receipt.Value.String()
+		d.Sats = int64(r.Sats)
+		if n.Why == partly {
+			d.Sats = int64(n.Invoice.Sums.In)
+		}
+		if r.Value.Code != "" {
+			d.Value = r.Value.String()
 		}
 		list = append(list, d)
 	}
 	return list, err
+}
+
+// partly is the need of an invoice whose time is up with a part paid.
+const partly = "partial"
+
+// decidable is the receipt that a need is about. What was underpaid is a need of the whole invoice: where one payment was
+// all that came, that one is accepted or returned.
+func (o *Operator) decidable(ctx context.Context, m merchant.ID, n invoice.Need) (invoice.Receipt, error) {
+	if n.Why != partly {
+		return n.Receipt, nil
+	}
+	came, err := o.cfg.Store.Receipts(ctx, m, n.Invoice.ID, 2)
+	if err != nil || len(came) != 1 {
+		return invoice.Receipt{}, err
+	}
+	return came[0], nil
 }

@@ -41,3 +41,34 @@ func TestAcceptNamesWhatCanBeAccepted(t *testing.T) {
 	s.refuses("Invoice not found; `satchel invoice list`", "invoice", "mark", "nothing", "invalid", "--reason", "a whim")
 	s.refuses("No such delivery; `satchel delivery list`", "delivery", "resend", "999999")
 }
+
+// What was paid of an underpaid invoice is listed with its sum and what to do about it, and the words can be typed.
+func TestAttentionTellsWhatToDoAboutAPart(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	parts := func(paid ...int64) admin.Need {
+		t.Helper()
+		inv := s.invoice("10", "USD", "medium", nil)
+		for _, sats := range paid {
+			s.pay(inv.Address, sats)
+		}
+		s.eventually("the parts are seen", func() bool { return len(s.document(inv.ID)["transactions"].([]any)) == len(paid) })
+		s.run(nil, "clock", "advance", "16m")
+		var needs []admin.Need
+		s.eventually("the part needs a hand", func() bool {
+			s.run(&needs, "attention")
+			return len(needs) > 0 && needs[0].Invoice == inv.ID
+		})
+		return needs[0]
+	}
+	if n := parts(3_000, 2_000); n.Sats != 5_000 || n.Outpoint != "" || n.Next != "satchel invoice show "+n.Invoice {
+		t.Errorf("of two parts: %+v", n)
+	}
+	n := parts(3_000)
+	accept, giveBack, both := strings.Cut(n.Next, " | ")
+	if n.Sats != 3_000 || n.Value != "1.50 USD" || !both || giveBack != "satchel invoice return "+n.Outpoint+" --txid T" {
+		t.Fatalf("of one part: %+v", n)
+	}
+	s.run(nil, strings.Fields(accept)[1:]...)
+	s.becomes(n.Invoice, "paid", false)
+}
