@@ -15,7 +15,21 @@ import (
 type app struct {
 	config string
 	json   bool
-	out    io.Writer
+	out    *output
+}
+
+// output is where a command prints. It keeps the first error: a list that a full disk cut off must not pass for a whole one.
+type output struct {
+	io.Writer
+	failed error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil && o.failed == nil {
+		o.failed = fmt.Errorf("print the answer: %w", err)
+	}
+	return n, err
 }
 
 func rootCommand() *cobra.Command {
@@ -23,9 +37,10 @@ func rootCommand() *cobra.Command {
 	root := group("satchel", "Take bitcoin payments next to your own node, over the BitPay API")
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		a.out = cmd.OutOrStdout()
+		a.out = &output{Writer: cmd.OutOrStdout()}
 		return complete(cmd)
 	}
+	root.PersistentPostRunE = func(*cobra.Command, []string) error { return a.out.failed }
 	root.PersistentFlags().StringVar(&a.config, "config", "", "configuration `FILE` (default $SATCHEL_CONFIG, ./satchel.toml, ~/.satchel/satchel.toml)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON for programs")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -34,7 +49,7 @@ func rootCommand() *cobra.Command {
 				return unknown // the flag may well be one of the command that was meant
 			}
 		}
-		return usageError{err}
+		return usageError{valued(err)}
 	})
 	root.AddCommand(a.initCommand(), a.serveCommand(), a.demoCommand(), a.statusCommand(), a.tokenCommand(), a.pairingCommand(), a.posCommand(), a.invoiceCommand(),
 		a.merchantCommand(), a.operatorCommand(), a.attentionCommand(), a.deliveryCommand(), a.secretCommand(), a.clockCommand(),

@@ -49,6 +49,10 @@ func TestUsage(t *testing.T) {
 		"invoice shwo X --merchant Y":   "did you mean `satchel invoice show`",
 		"invoice lst --status new":      "did you mean `satchel invoice list`",
 		"frobnicate":                    "there is no command `satchel frobnicate`\n",
+		"events --after x":              "satchel: --after: \"x\" is not a whole number from 0 on\n",
+		"events --after=-1":             "--after: \"-1\" is not a whole number from 0 on\n",
+		"invoice list --limit ten":      "--limit: \"ten\" is not a whole number\n",
+		"invoice list --json=perhaps":   "--json: \"perhaps\" is not true or false\n",
 		"why":                           "an invoice's id",
 		"why X Y":                       "an invoice's id",
 		"merchant add --name a --key b --start-index=-4":        "from 0 on",
@@ -202,5 +206,24 @@ func TestConfigCheckTellsAllAtOnce(t *testing.T) {
 	}
 	if code, out := spoken(t, "", "--config", path, "config", "check"); code != exitDone || !strings.Contains(out, "no problems") {
 		t.Errorf("of a good one: status %d\n%s", code, out)
+	}
+}
+
+// What a full disk does not take is no success, whoever prints it.
+func TestNobodyTakesTheOutput(t *testing.T) {
+	t.Parallel()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	for _, line := range []string{"version", "version --json"} {
+		cmd := exec.Command(binary(t), strings.Fields(line)...)
+		var errs bytes.Buffer
+		cmd.Stdout, cmd.Stderr = full, &errs
+		_ = cmd.Run()
+		if code := cmd.ProcessState.ExitCode(); code != exitRefused || !strings.Contains(errs.String(), "no space left on device") {
+			t.Errorf("satchel %s: status %d, %s", line, code, errs.String())
+		}
 	}
 }

@@ -66,3 +66,22 @@ func childless(cmd *cobra.Command, args []string) error {
 	}
 	return usageError{errors.New(text)}
 }
+
+// valued says of a flag's value what it should be, where pflag quotes the Go function that did not like it.
+func valued(err error) error {
+	bad, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if !ok {
+		return err
+	}
+	want := "true or false"
+	switch bad.GetFlag().Value.Type() {
+	case "bool":
+	case "int", "int64":
+		want = "a whole number"
+	case "uint", "uint64":
+		want = "a whole number from 0 on"
+	default:
+		return err
+	}
+	return fmt.Errorf("--%s: %q is not %s", bad.GetFlag().Name, bad.GetValue(), want)
+}
