@@ -19,7 +19,7 @@ func TestACrowdLeavesFilesForPayments(t *testing.T) {
 	s := newShop(t)
 	inv := s.invoice("10", "USD", "medium", nil)
 	s.kill()
-	s.files = 240
+	s.before = "ulimit -n 240"
 	s.start()
 	ctx, leave := context.WithCancel(t.Context())
 	var crowd sync.WaitGroup

@@ -86,7 +86,7 @@ type shop struct {
 	secret   string
 	daemon   *exec.Cmd
 	log      *os.File
-	files    int // how many the daemon may have open; 0: as many as we
+	before   string // what a shell does before it becomes the daemon; "": there is none
 }
 
 // newShop starts a funded node and runs `satchel init`, `serve` and `token create` as an operator does.
@@ -169,8 +169,8 @@ func (s *shop) launch() {
 	s.must(err)
 	s.log = log
 	s.daemon = exec.Command(binary(s.t), "--config", s.config, "serve")
-	if s.files > 0 {
-		s.daemon = exec.Command("sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$@"`, s.files), "sh", binary(s.t), "--config", s.config, "serve")
+	if s.before != "" {
+		s.daemon = exec.Command("sh", "-c", s.before+` && exec "$@"`, "sh", binary(s.t), "--config", s.config, "serve")
 	}
 	s.daemon.Stdout, s.daemon.Stderr = log, log
 	s.daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
