@@ -187,3 +187,24 @@ func TestREADMEOnCommands(t *testing.T) {
 		}
 	}
 }
+
+// The README's service is one that systemd loads without a word.
+func TestREADMEService(t *testing.T) {
+	t.Parallel()
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip(err)
+	}
+	unit := fenced.FindStringSubmatch(section(t, "On mainnet, next to your node"))
+	if unit == nil || !strings.HasPrefix(unit[1], "[Unit]\n") {
+		t.Fatalf("the README has no service: %q", unit)
+	}
+	file := filepath.Join(t.TempDir(), "satchel.service")
+	text := strings.NewReplacer("/usr/local/bin/satchel", binary(t), "User=bitcoin", "User=root").Replace(unit[1])
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(analyze, "verify", file).CombinedOutput(); err != nil || strings.Contains(string(out), "satchel.service") {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+}
