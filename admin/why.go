@@ -79,7 +79,7 @@ func reasons() []ReasonDoc {
 		ReasonDoc{addressBeyond, "The address is of a watched key, but no invoice was given it: another wallet with the same key gave it out, or a database that is lost."},
 		ReasonDoc{addressNotOurs, "The address is of no watched key."},
 		ReasonDoc{callbackNotTaken, "A callback waits: the endpoint has not taken it yet, and it is tried again."},
-		ReasonDoc{callbackGivenUp, "A callback was given up after all its tries; it is kept, and can be sent again."},
+		ReasonDoc{callbackGivenUp, "A callback was given up, after all its tries or because its endpoint said that it is gone; it is kept, and can be sent again."},
 		ReasonDoc{callbackNotAsked, "The invoice has no notification URL, so nobody is told."},
 		ReasonDoc{callbackDelivered, "Every callback was taken."},
 	)
@@ -209,7 +209,11 @@ func (o *Operator) whyTransaction(ctx context.Context, m merchant.ID, text strin
 func (o *Operator) whyInvoice(ctx context.Context, w Why, inv invoice.Invoice) (Why, error) {
 	w.Code = stands(inv)
 	w.Sentence = meaning(w.Code)
-	w.Details = append(w.Details, "status "+inv.State.Status.String()+", due "+inv.Due().BTC()+" BTC, paid in time "+inv.Sums.In.BTC()+" BTC")
+	sums := "status " + inv.State.Status.String() + ", due " + inv.Due().BTC() + " BTC, paid in time " + inv.Sums.In.BTC() + " BTC"
+	if late := inv.Sums.Late; late > 0 {
+		sums += ", late " + late.BTC() + " BTC"
+	}
+	w.Details = append(w.Details, sums)
 	if w.Code == awaitingDwell || inv.State.Reason == invoice.ZeroConfAccepted {
 		w.Details = append(w.Details, inv.State.Verdict.Reasons...)
 	}

@@ -89,6 +89,9 @@ func (c *scene) gone(h *hook) {
 	c.mine(1)
 	c.becomes(first.ID, "confirmed", false)
 	c.tried(first.ID, "parked", 0)
+	if y := c.why(first.ID, "enough_confirmations"); !strings.Contains(strings.Join(y.Details, "\n"), "callback_given_up: A callback was given up, after all its tries or because its endpoint said that it is gone;") {
+		c.t.Errorf("%+v", y)
+	}
 	c.kill()
 	c.start()
 	second := c.paidAt(h.url + "/stop")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -71,4 +72,36 @@ func TestAttentionTellsWhatToDoAboutAPart(t *testing.T) {
 	}
 	s.run(nil, strings.Fields(accept)[1:]...)
 	s.becomes(n.Invoice, "paid", false)
+}
+
+// Of a payment that came too late the story says how much it was, and where it is, in words.
+func TestStoryOfALatePayment(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	inv := s.invoice("10", "USD", "medium", nil)
+	s.run(nil, "clock", "advance", "16m")
+	s.becomes(inv.ID, "expired", false)
+	s.pay(inv.Address, 20_000)
+	s.becomes(inv.ID, "expired", "paidLate")
+	if text := s.says("why", inv.ID); !strings.Contains(text, "due 0.00020000 BTC, paid in time 0.00000000 BTC, late 0.00020000 BTC\n") {
+		t.Error(text)
+	}
+	shows := func(place string) {
+		t.Helper()
+		s.eventually("the payment is "+place, func() bool {
+			return regexp.MustCompile(`(?m)^payment .*: 20000 sat, late, ` + place + `$`).MatchString(s.says("invoice", "show", inv.ID))
+		})
+	}
+	shows("in the mempool")
+	s.mine(1)
+	shows("in a block, confirmations: 1")
+}
+
+func TestAPaymentThatIsGoneIsNowhere(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	showInvoice(&text, admin.Invoice{Payments: []admin.Payment{{Outpoint: "X:0", Sats: 7, Disposition: "credited", Where: "gone"}}})
+	if !strings.Contains(text.String(), "\npayment X:0: 7 sat, credited, gone\n") {
+		t.Error(text.String())
+	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"satchel/admin"
 	"satchel/auth"
+	"satchel/invoice"
 )
 
 // table writes rows in columns; the first row is the heading.
@@ -124,6 +125,17 @@ func showInvoices(w io.Writer, list []admin.Invoice) {
 	table(w, rows...)
 }
 
+// whereabouts says where a payment's transaction is.
+func whereabouts(p admin.Payment) string {
+	switch p.Where {
+	case invoice.InBlock.String():
+		return fmt.Sprintf("in a block, confirmations: %d", p.Confirmations)
+	case invoice.InMempool.String():
+		return "in the mempool"
+	}
+	return p.Where
+}
+
 func showInvoice(w io.Writer, i admin.Invoice) {
 	status := i.Status
 	if i.Exception != "" {
@@ -151,7 +163,7 @@ func showInvoice(w io.Writer, i admin.Invoice) {
 		fmt.Fprintln(w, "zero-conf:", z)
 	}
 	for _, p := range i.Payments {
-		fmt.Fprintf(w, "\npayment %s: %d sat, %s, in %s, %d confirmations\n", p.Outpoint, p.Sats, p.Disposition, p.Where, p.Confirmations)
+		fmt.Fprintf(w, "\npayment %s: %d sat, %s, %s\n", p.Outpoint, p.Sats, p.Disposition, whereabouts(p))
 		for _, n := range p.History {
 			fmt.Fprintf(w, "  %s  %s: %s [%s]\n", stamp(n.At), n.State, n.Why, n.Reason)
 		}
