@@ -10,6 +10,8 @@ import (
 
 // Client sends commands to a running daemon.
 type Client struct {
+	Serve string // the command that starts the daemon, where none answers
+
 	path string
 	http *http.Client
 }
@@ -19,7 +21,7 @@ func NewClient(path string) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	}
-	return &Client{path: path, http: &http.Client{Transport: &http.Transport{DialContext: dial}}}
+	return &Client{Serve: "satchel serve", path: path, http: &http.Client{Transport: &http.Transport{DialContext: dial}}}
 }
 
 // Call runs a command and decodes its document into doc; a nil doc is not decoded.

@@ -96,7 +96,7 @@ func (c *Client) post(ctx context.Context, name string, req any) (*http.Response
 	}
 	res, err := c.http.Do(r)
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("no daemon answers at %s; start it with `satchel serve`", c.path)
+		return nil, fmt.Errorf("no daemon answers at %s; start it with `%s`", c.path, c.Serve)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ask the daemon at %s: %w", c.path, err)

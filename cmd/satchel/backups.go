@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"satchel/admin"
 	"satchel/chain"
 	"satchel/cmd/satchel/internal/config"
 	"satchel/cmd/satchel/internal/daemon"
@@ -38,7 +37,7 @@ func (a *app) backupCommand() *cobra.Command {
 			return err
 		}
 		err = store.Save(cmd.Context(), path, func(w io.Writer) error {
-			return admin.NewClient(s.Socket()).Download(cmd.Context(), "backup", w)
+			return a.client(s).Download(cmd.Context(), "backup", w)
 		})
 		if err != nil {
 			return fmt.Errorf("back up: %w", err)

@@ -69,7 +69,10 @@ func TestRestoreAfterALostDisk(t *testing.T) {
 	if text, db := s.refused(exitRefused, "restore", file), filepath.Join(s.dir, "data", "satchel.db"); strings.Count(text, db) != 1 || !strings.Contains(text, "exists already") {
 		t.Errorf("over a database: %s", text)
 	}
-	s.refuses("no daemon answers", "backup", file+".2")
+	starts := "admin.sock; start it with `satchel --config " + s.config + " serve`"
+	s.refuses(starts, "backup", file+".2")
+	s.refuses(starts, "status")
+	s.refuses(starts, "events")
 	s.must(os.Remove(filepath.Join(s.dir, "data", "satchel.db")))
 	later := s.pay(lost[1].Address, sats(t, lost[1].Due))
 

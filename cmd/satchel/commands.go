@@ -58,6 +58,15 @@ func rootCommand() *cobra.Command {
 	return root
 }
 
+// client speaks to the daemon of a configuration.
+func (a *app) client(s config.Settings) *admin.Client {
+	c := admin.NewClient(s.Socket())
+	if a.config != "" {
+		c.Serve = "satchel --config " + a.config + " serve"
+	}
+	return c
+}
+
 // ask sends a command to the daemon and prints its document: as it is with --json, else by show.
 func ask[Doc any](a *app, cmd *cobra.Command, name string, req any, show func(io.Writer, Doc)) error {
 	_, err := answered(a, cmd, name, req, show)
@@ -70,7 +79,7 @@ func answered[Doc any](a *app, cmd *cobra.Command, name string, req any, show fu
 	if err != nil {
 		return doc, err
 	}
-	if err := admin.NewClient(s.Socket()).Call(cmd.Context(), name, req, &doc); err != nil {
+	if err := a.client(s).Call(cmd.Context(), name, req, &doc); err != nil {
 		return doc, err
 	}
 	return doc, a.print(doc, func(w io.Writer) { show(w, doc) })

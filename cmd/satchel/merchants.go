@@ -120,7 +120,7 @@ func (a *app) addMerchant(cmd *cobra.Command, r admin.MerchantRequest, yes bool)
 	if err != nil {
 		return err
 	}
-	client := admin.NewClient(s.Socket())
+	client := a.client(s)
 	var doc admin.NewMerchant
 	if err := client.Call(cmd.Context(), "merchant-check", r, &doc); err != nil {
 		return err

@@ -216,7 +216,7 @@ func TestMerchantsAsTheOperatorMeetsThem(t *testing.T) {
 	s.balanced()
 
 	s.checkStory()
-	if text := s.refused(exitRefused, "merchant", "list"); !strings.Contains(text, "satchel serve") {
+	if text := s.refused(exitRefused, "merchant", "list"); !strings.Contains(text, "--config "+s.config+" serve`") {
 		t.Errorf("a stopped daemon: %s", text)
 	}
 	text, err := os.ReadFile(s.config)

@@ -123,7 +123,7 @@ func (a *app) stream(ctx context.Context, name string, req any, fn func(json.Raw
 	if err != nil {
 		return err
 	}
-	return admin.NewClient(s.Socket()).Stream(ctx, name, req, fn)
+	return a.client(s).Stream(ctx, name, req, fn)
 }
 
 func showReasons(w io.Writer, list []admin.ReasonDoc) {
