@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"satchel/admin"
 	"satchel/cmd/satchel/internal/keys/keystest"
@@ -224,6 +227,47 @@ func TestNobodyTakesTheOutput(t *testing.T) {
 		_ = cmd.Run()
 		if code := cmd.ProcessState.ExitCode(); code != exitRefused || !strings.Contains(errs.String(), "no space left on device") {
 			t.Errorf("satchel %s: status %d, %s", line, code, errs.String())
+		}
+	}
+}
+
+// Whoever is asked can go away: a question holds no signal up.
+func TestAQuestionIsInterrupted(t *testing.T) {
+	t.Parallel()
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		dir := t.TempDir()
+		cmd := exec.CommandContext(t.Context(), binary(t), "init", "--network", "regtest", "--key", regtest.WatchKey, "--node-url", "http://127.0.0.1:1", "--data-dir", filepath.Join(dir, "data"))
+		cmd.WaitDelay = time.Second
+		typed, err := cmd.StdinPipe() // stays open: nobody types
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, err := cmd.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+		var text strings.Builder
+		for b := make([]byte, 1); !strings.HasSuffix(text.String(), "[y/N] "); {
+			n, err := said.Read(b)
+			if err != nil {
+				t.Fatalf("%v after %s", err, text.String())
+			}
+			text.Write(b[:n])
+		}
+		_ = cmd.Process.Signal(sig)
+		rest, err := io.ReadAll(said)
+		_ = cmd.Wait()
+		late.Stop()
+		_ = typed.Close()
+		if code := cmd.ProcessState.ExitCode(); err != nil || code != exitRefused || string(rest) != "\nsatchel: interrupted before it was done\n" {
+			t.Errorf("%s: status %d, %q, %v", sig, code, rest, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "data")); !os.IsNotExist(err) {
+			t.Errorf("%s: something was written: %v", sig, err)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -181,7 +180,11 @@ func confirm(cmd *cobra.Command, o offered) error {
 		fmt.Fprintf(cmd.ErrOrStderr(), "  %d  %s\n", o.start+uint32(i), addr)
 	}
 	fmt.Fprint(cmd.ErrOrStderr(), "Does your wallet show the same? [y/N] ")
-	line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+	line, err := firstLine(cmd)
+	if cmd.Context().Err() != nil {
+		fmt.Fprintln(cmd.ErrOrStderr())
+		return err
+	}
 	switch strings.ToLower(strings.TrimSpace(line)) {
 	case "y", "yes":
 		return nil

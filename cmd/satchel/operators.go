@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -60,18 +57,6 @@ func password(cmd *cobra.Command, stdin bool) (string, error) {
 		return "", nil
 	}
 	return stdinLine(cmd, "password")
-}
-
-// stdinLine reads the first line of the standard input, which must not be empty.
-func stdinLine(cmd *cobra.Command, what string) (string, error) {
-	line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the %s: %w", what, err)
-	}
-	if line = strings.TrimRight(line, "\r\n"); line == "" {
-		return "", fmt.Errorf("there is no %s on the standard input", what)
-	}
-	return line, nil
 }
 
 func showOperator(w io.Writer, o admin.OperatorDoc) {
