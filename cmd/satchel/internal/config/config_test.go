@@ -1,9 +1,11 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -163,5 +165,36 @@ func TestConfigurationIsFoundInOrder(t *testing.T) {
 	}
 	if path, _ := Find("/flag.toml"); path != "/flag.toml" {
 		t.Errorf("flag: %s", path)
+	}
+}
+
+// A part that is given no time at all would take its default for it, which is the opposite of what was written.
+func TestNoTimeAtAllIsNoDefault(t *testing.T) {
+	text := `
+network = "regtest"
+[wallet]
+key = "` + regtest.WatchKey + `"
+[rates]
+max_age = "%s"
+[notify]
+timeout = "%s"
+retry_for = "%s"
+[invoice]
+window = "%s"
+`
+	for _, c := range []struct {
+		values []any
+		want   string
+	}{
+		{[]any{"0s", "0s", "0s", "0s"}, "invoice.window: must be between 1m and 24h, notify.retry_for: must be at least 1s, notify.timeout: must be between 1s and 5m, rates.max_age: must be at least 1s"},
+		{[]any{"1s", "5m", "1s", "24h"}, ""},
+		{[]any{"1s", "301s", "999ms", "86401s"}, "invoice.window: must be between 1m and 24h, notify.retry_for: must be at least 1s, notify.timeout: must be between 1s and 5m"},
+		{[]any{"1s", "soon", "1s", "1m"}, `notify.timeout: "soon" is not a duration such as 15m`},
+	} {
+		_, problems := Parse(fmt.Sprintf(text, c.values...), "/")
+		slices.Sort(problems)
+		if got := strings.Join(problems, ", "); got != c.want {
+			t.Errorf("%v: %s", c.values, got)
+		}
 	}
 }

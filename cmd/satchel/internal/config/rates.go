@@ -22,7 +22,7 @@ const leastOnMainnet = 3
 
 func (r *Reader) rates(c ratesConfig, network string) Rates {
 	s := Rates{
-		sources: c.Sources, minSources: int(c.MinSources), maxAge: r.duration("rates.max_age", c.MaxAge),
+		sources: c.Sources, minSources: int(c.MinSources), maxAge: r.between("rates.max_age", c.MaxAge, time.Second, forever),
 		spread: r.percent("rates.spread", c.Spread), fixed: map[string]money.Rate{},
 	}
 	for code, text := range c.Fixed {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"os"
@@ -170,14 +171,11 @@ func (r *Reader) wallet(c walletConfig, s *Settings) {
 }
 
 func (r *Reader) notify(c file, s *Settings) {
-	s.Timeout = r.duration("notify.timeout", c.Notify.Timeout)
-	s.RetryFor = r.duration("notify.retry_for", c.Notify.RetryFor)
+	s.Timeout = r.between("notify.timeout", c.Notify.Timeout, time.Second, 5*time.Minute)
+	s.RetryFor = r.between("notify.retry_for", c.Notify.RetryFor, time.Second, forever)
 	s.AllowPrivate = c.Network == "regtest"
 	if c.Notify.AllowPrivate != nil {
 		s.AllowPrivate = *c.Notify.AllowPrivate
-	}
-	if s.Timeout > 0 && s.Timeout < time.Second || s.Timeout > 5*time.Minute {
-		r.Problem("notify.timeout", "must be between 1s and 5m")
 	}
 }
 
@@ -187,6 +185,28 @@ func (r *Reader) duration(key, text string) time.Duration {
 		r.Problem(key, "%q is not a duration such as 15m", text)
 	}
 	return d
+}
+
+// forever is no upper bound.
+const forever = time.Duration(math.MaxInt64)
+
+// between is a duration with bounds. Zero is none: a part that gets it would take its own default for it.
+func (r *Reader) between(key, text string, least, most time.Duration) time.Duration {
+	before := len(r.Problems)
+	d := r.duration(key, text)
+	switch {
+	case len(r.Problems) > before || least <= d && d <= most:
+	case most == forever:
+		r.Problem(key, "must be at least %s", short(least))
+	default:
+		r.Problem(key, "must be between %s and %s", short(least), short(most))
+	}
+	return d
+}
+
+// short writes a duration as people do: 5m, and not 5m0s.
+func short(d time.Duration) string {
+	return strings.NewReplacer("h0m0s", "h", "m0s", "m").Replace(d.String())
 }
 
 func (r *Reader) percent(key, text string) money.Percent {

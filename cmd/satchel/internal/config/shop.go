@@ -96,14 +96,7 @@ func (r *Reader) shop(c file) (m merchant.Merchant) {
 }
 
 func (r *Reader) window(m *merchant.Merchant, key, text string) {
-	before := len(r.Problems)
-	m.Settings.Window = r.duration(key, text)
-	if len(r.Problems) > before {
-		return
-	}
-	if m.Settings.Window < time.Minute || m.Settings.Window > 24*time.Hour {
-		r.Problem(key, "must be between 1m and 24h")
-	}
+	m.Settings.Window = r.between(key, text, time.Minute, 24*time.Hour)
 }
 
 func (r *Reader) speed(m *merchant.Merchant, key, text string) {
