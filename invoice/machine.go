@@ -177,7 +177,7 @@ func (m *machine) fromPaid() bool {
 		return true
 	case conf >= 1 && m.inv.Terms.Speed != merchant.Low:
 		m.become(Confirmed, EnoughBlocks)
-		m.confirm(EnoughBlocks, fmt.Sprintf("%d confirmations", conf))
+		m.confirm(EnoughBlocks, plural(int(conf), "confirmation"))
 		return true
 	case m.zeroConf():
 		m.become(Confirmed, ZeroConfAccepted)
@@ -232,7 +232,7 @@ func (m *machine) fromInvalid() bool {
 
 func (m *machine) complete(reason Reason) {
 	m.become(Complete, reason)
-	m.emit(Completed, reason, fmt.Sprintf("%d confirmations", m.inv.Confirmations(m.view.Tip)))
+	m.emit(Completed, reason, plural(int(m.inv.Confirmations(m.view.Tip)), "confirmation"))
 	m.flat()
 }
 

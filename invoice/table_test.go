@@ -138,6 +138,9 @@ func TestFromPaid(t *testing.T) {
 			t.Errorf("tick at %s, want %s", s.inv.State.Tick, want)
 		}
 		same(t, s.mine("a"), "confirmed confirmed flat")
+		if detail := s.events[len(s.events)-1].Detail; detail != "1 confirmation" {
+			t.Errorf("the detail is %q", detail)
+		}
 	})
 	t.Run("paid, conf ≥ 6 (LOW): complete, confirmed first", func(t *testing.T) {
 		s := paid(t, speed(merchant.Low))
@@ -153,6 +156,9 @@ func TestFromPaid(t *testing.T) {
 		s := paid(t)
 		s.tip += 6
 		same(t, s.move(block(s.tip-5), Mined, "a"), "confirmed confirmed flat", "completed complete flat")
+		if detail := s.events[len(s.events)-1].Detail; detail != "6 confirmations" {
+			t.Errorf("the detail is %q", detail)
+		}
 	})
 	t.Run("paid, conf = 0, an hour and three blocks: invalid", func(t *testing.T) {
 		s := paid(t)
