@@ -31,6 +31,7 @@ const (
 	chartBase   = 172 // where bars stand
 	chartTop    = 16
 	barGap      = 2
+	labelRoom   = 24 // half of what a day's name takes, so that none is cut at the edge
 )
 
 // value is what a bar shows.
@@ -62,7 +63,7 @@ func draw(list []value, top func(int64) string) chart {
 		}
 		x := left + step*int64(i)
 		c.Bars = append(c.Bars, bar{
-			X: x + barGap/2, Y: chartBase - h, W: max(step-barGap, 1), H: h, Title: v.title, Label: v.label, LabelX: x + step/2,
+			X: x + barGap/2, Y: chartBase - h, W: max(step-barGap, 1), H: h, Title: v.title, Label: v.label, LabelX: min(max(x+step/2, labelRoom), chartWidth-labelRoom),
 		})
 	}
 	return c

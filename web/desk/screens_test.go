@@ -124,6 +124,12 @@ func enters(tab *browser.Page, base, name string) {
 	tab.Says(".ready", "Ready for payments")
 }
 
+// cutWords is an expression for the words of drawings that reach over their edge.
+const cutWords = `[...document.querySelectorAll("svg text")].filter(word => {
+	const at = word.getBoundingClientRect(), all = word.ownerSVGElement.getBoundingClientRect();
+	return at.left < all.left || at.right > all.right;
+}).map(word => word.textContent).join(", ")`
+
 // Every page on every screen: nothing goes wrong, nothing is cut off, and everybody can use it.
 func TestEveryPageOnEveryScreen(t *testing.T) {
 	o, base := onSocket(t)
@@ -133,7 +139,7 @@ func TestEveryPageOnEveryScreen(t *testing.T) {
 	root := base + "/dashboard/m/" + string(shopA)
 	pages := map[string]string{
 		"overview": "", "invoices": "/invoices", "late": "/invoices/" + string(f.late.ID), "hostile": "/invoices/" + string(f.hostile.ID), "complete": "/invoices/" + string(f.complete.ID),
-		"new": "/new", "callbacks": "/callbacks", "events": "/events", "charts": "/charts?days=7", "clients": "/clients", "links": "/links?made=" + f.link.ID.String(), "rates": "/rates", "health": "/health",
+		"new": "/new", "callbacks": "/callbacks", "events": "/events", "charts": "/charts?days=7", "charts-month": "/charts", "charts-quarter": "/charts?days=90", "clients": "/clients", "links": "/links?made=" + f.link.ID.String(), "rates": "/rates", "health": "/health",
 		"settings": "/settings", "settings-own": "/../" + string(shopB) + "/settings", "nowhere": "/none",
 	}
 	b := browser.Start(t)
@@ -148,6 +154,9 @@ func TestEveryPageOnEveryScreen(t *testing.T) {
 		shoot := func(name string, audited bool) {
 			if browser.Eval[bool](tab, `document.documentElement.scrollWidth > innerWidth`) {
 				t.Errorf("%s on %s: wider than the screen", name, screen)
+			}
+			if cut := browser.Eval[string](tab, cutWords); cut != "" {
+				t.Errorf("%s on %s: cut off in a drawing: %s", name, screen, cut)
 			}
 			problems := tab.Problems()
 			if audited {
