@@ -92,6 +92,23 @@ func TestTheProtocolsCodeIsAChoice(t *testing.T) {
 	}
 }
 
+// Whoever reads with few colours of his own still sees which code is chosen, and where the parts of the page end.
+func TestAChoiceShowsInForcedColours(t *testing.T) {
+	tab := browser.Start(t).Open(browser.Look{Forced: true})
+	tab.Go(serveOn(t, newWorld(t, 10, sample())) + "/invoice?id=" + anID)
+	style := func(selector, name string) string {
+		return browser.Eval[string](tab, `getComputedStyle(document.querySelector("`+selector+`")).`+name)
+	}
+	chosen, other := style("#kind-plain + span", "backgroundColor"), style("#kind-protocol + span", "backgroundColor")
+	if keeps := style("#kind-plain + span", "forcedColorAdjust"); chosen == other || keeps != "none" {
+		t.Errorf("the chosen code is on %s (%s), the other on %s", chosen, keeps, other)
+	}
+	if edge := style(".card", "outlineStyle"); edge != "solid" {
+		t.Errorf("the card's edge is %s", edge)
+	}
+	looksWell(t, tab, "forced colours", true)
+}
+
 func TestAnotherAmountGetsAnotherCode(t *testing.T) {
 	tab := browser.Start(t).Open(browser.Look{})
 	w := newWorld(t, 10, sample())

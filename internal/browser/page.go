@@ -26,6 +26,7 @@ type Look struct {
 	Scale         float64
 	Touch         bool   // a phone
 	Dark          bool   // prefers dark colours
+	Forced        bool   // has few colours, and its own
 	NoScript      bool   // has JavaScript turned off
 	Languages     string // Accept-Language; "en" when empty
 }
@@ -73,6 +74,10 @@ func dress(l Look) chromedp.Action[chromedp.Void] {
 	if l.Dark {
 		scheme = "dark"
 	}
+	forced := "none"
+	if l.Forced {
+		forced = "active"
+	}
 	size := []chromedp.EmulateViewportOption{chromedp.EmulateScale(l.Scale)}
 	if l.Touch {
 		size = append(size, chromedp.EmulateMobile, chromedp.EmulateTouch)
@@ -90,7 +95,7 @@ func dress(l Look) chromedp.Action[chromedp.Void] {
 			return err
 		}
 		if _, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "forced-colors", Value: forced}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 		}); err != nil {
 			return err
 		}

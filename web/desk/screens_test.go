@@ -148,6 +148,7 @@ func TestEveryPageOnEveryScreen(t *testing.T) {
 		look.Dark = true
 		looks[name+"-dark"] = look
 	}
+	looks["forced"] = browser.Look{Forced: true}
 	for screen, look := range looks {
 		look.Scale = 1
 		tab := b.Open(look)
