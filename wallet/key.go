@@ -71,7 +71,7 @@ func fromBareKey(e expression, addressType AddressType) (expression, error) {
 		return e, refuse("this key is one of several of a multisig wallet; give the wallet's whole descriptor, such as wsh(sortedmulti(…))")
 	case k.key.implied == "" && addressType == "":
 		return e, refuse("an xpub or tpub does not say which addresses its wallet shows, because wallets export it for every type; " +
-			"set address_type to p2wpkh, p2tr, p2sh-p2wpkh or p2pkh, or give the wallet's descriptor")
+			"set address_type (--address-type where there are flags) to p2wpkh, p2tr, p2sh-p2wpkh or p2pkh, or give the wallet's descriptor")
 	case len(k.path) == 0 && !k.ranged && k.key.Depth() != accountDepth:
 		return e, refuse("the key is at depth %d, where account keys are at depth 3; give the account's key, "+
 			"or say where the addresses are in a descriptor such as wpkh(KEY/0/*)", k.key.Depth())

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -88,6 +89,16 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 	if code, text := spoken(t, "Yes", args...); code != exitDone {
 		t.Errorf("status %d: %s", code, text)
+	}
+}
+
+// A key that does not say its addresses is refused with the flag that does, since there is no file to edit yet.
+func TestABareKeyNamesTheFlag(t *testing.T) {
+	t.Parallel()
+	bare := regexp.MustCompile(`tpub\w+`).FindString(regtest.WatchKey)
+	code, text := spoken(t, "", "init", "--network", "regtest", "--key", bare, "--node-url", "http://127.0.0.1:1", "--yes")
+	if code != exitRefused || !strings.Contains(text, "set address_type (--address-type where there are flags) to p2wpkh") {
+		t.Errorf("status %d, %s", code, text)
 	}
 }
 

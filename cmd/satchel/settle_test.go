@@ -95,6 +95,13 @@ func TestStoryOfALatePayment(t *testing.T) {
 	shows("in the mempool")
 	s.mine(1)
 	shows("in a block, confirmations: 1")
+	var needs []admin.Need
+	s.run(&needs, "attention")
+	s.run(nil, "invoice", "accept", needs[0].Outpoint)
+	s.becomes(inv.ID, "confirmed", "paidLate")
+	if text := s.says("events"); !strings.Contains(text, "  1 confirmation [enough_confirmations]\n") {
+		t.Error(text)
+	}
 }
 
 func TestAPaymentThatIsGoneIsNowhere(t *testing.T) {
