@@ -130,6 +130,12 @@ const cutWords = `[...document.querySelectorAll("svg text")].filter(word => {
 	return at.left < all.left || at.right > all.right;
 }).map(word => word.textContent).join(", ")`
 
+// hereIsSeen is an expression for whether the menu shows the page that one is on.
+const hereIsSeen = `[...document.querySelectorAll(".menu [aria-current]")].every(here => {
+	const at = here.getBoundingClientRect();
+	return at.left >= 0 && at.right <= innerWidth;
+})`
+
 // Every page on every screen: nothing goes wrong, nothing is cut off, and everybody can use it.
 func TestEveryPageOnEveryScreen(t *testing.T) {
 	o, base := onSocket(t)
@@ -158,6 +164,9 @@ func TestEveryPageOnEveryScreen(t *testing.T) {
 			}
 			if cut := browser.Eval[string](tab, cutWords); cut != "" {
 				t.Errorf("%s on %s: cut off in a drawing: %s", name, screen, cut)
+			}
+			if !browser.Eval[bool](tab, hereIsSeen) {
+				t.Errorf("%s on %s: the menu does not show where one is", name, screen)
 			}
 			problems := tab.Problems()
 			if audited {

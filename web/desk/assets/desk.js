@@ -1,4 +1,5 @@
-// The desk works without this. It shows times in the browser's zone, copies, and keeps forms from being sent twice.
+// The desk works without this. It shows times in the browser's zone, copies, shows where one is, and keeps
+// forms from being sent twice.
 "use strict";
 
 const zone = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
@@ -46,4 +47,13 @@ addEventListener("pageshow", (e) => {
   }
 });
 
+// On a phone the menu is wider than the screen: it opens where one is.
+function showWhere() {
+  const here = document.querySelector(".menu [aria-current]");
+  if (!here) return;
+  const menu = here.closest(".menu"), at = here.getBoundingClientRect(), all = menu.getBoundingClientRect();
+  menu.scrollLeft += at.left + at.width / 2 - all.left - all.width / 2;
+}
+
 prepare(document);
+showWhere();
