@@ -57,7 +57,7 @@ func (p *payments) present(ctx context.Context) money.SatPerVB {
 	if age := now.Sub(p.asked); p.rate > 0 && age >= 0 && age < ratesEvery {
 		return p.rate
 	}
-	ctx, cancel := context.WithTimeout(ctx, ratesPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ratesPatience) // the answer is for all, also where this caller leaves
 	defer cancel()
 	rate, err := p.node.FeeFloor(ctx)
 	p.asked = now

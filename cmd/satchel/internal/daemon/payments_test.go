@@ -28,8 +28,11 @@ type clerk struct {
 	announced int
 }
 
-func (c *clerk) FeeFloor(context.Context) (money.SatPerVB, error) {
+func (c *clerk) FeeFloor(ctx context.Context) (money.SatPerVB, error) {
 	c.asked++
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
 	return c.rate, c.rateErr
 }
 
@@ -177,6 +180,17 @@ func TestFeeRatesAreKeptForAWhile(t *testing.T) {
 }
 
 // What a wallet was told stays good enough while it makes its payment.
+func TestACallerWhoLeavesKeepsNobodyFromTheRate(t *testing.T) {
+	c := &clerk{rate: 5000}
+	p, _ := at(c)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	p.FeeRate(gone)
+	if got := p.FeeRate(t.Context()); got != c.rate {
+		t.Errorf("the next caller is told %s, the node says %s", got, c.rate)
+	}
+}
+
 func TestARateThatWasToldIsGoodEnough(t *testing.T) {
 	c := &clerk{rate: 100, chain: chain.Unspent{Found: true, Sats: 25_010, Confirmations: 1}}
 	p, tx := at(c)
