@@ -27,6 +27,7 @@ type oracle struct {
 	hole     time.Time // since when nobody watched; zero: somebody does
 	synced   time.Time // the last comparison of this process
 	observed time.Time // the last look that a crash does not forget
+	looked   time.Time // the last look of this process
 	cut      cut
 }
 
@@ -82,7 +83,7 @@ func (n noting) SetTip(s chain.Step) error {
 }
 
 func (o *oracle) wrap(db *store.DB) tracker.Store {
-	o.hole, o.synced = o.observed, time.Time{}
+	o.hole, o.synced, o.looked = o.observed, time.Time{}, time.Time{}
 	if o.hole.IsZero() {
 		o.hole = o.w.now
 	}
@@ -93,10 +94,13 @@ func (o *oracle) add(inv invoice.Invoice) {
 	o.list = append(o.list, &naive{inv: inv, status: invoice.New, since: o.w.now})
 }
 
-// interrupted opens a hole from the last look on.
+// interrupted opens a hole from the last look on. Where the clock was set back, what was noted is yet to come.
 func (o *oracle) interrupted() {
-	if o.hole.IsZero() {
-		o.hole = o.observed
+	if !o.hole.IsZero() {
+		return
+	}
+	if o.hole = o.observed; !o.looked.IsZero() && o.looked.Before(o.hole) {
+		o.hole = o.looked
 	}
 }
 
@@ -133,7 +137,8 @@ func (o *oracle) round(failed error) {
 		o.judge(n)
 		n.settle(o.w.now, o.w.now, o.tip)
 	}
-	if o.hole.IsZero() && o.w.now.Sub(o.observed) >= 30*time.Second {
+	o.looked = o.w.now
+	if since := o.w.now.Sub(o.observed); o.hole.IsZero() && (since < 0 || since >= 30*time.Second) {
 		o.observed = o.w.now
 	}
 }
